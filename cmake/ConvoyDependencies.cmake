@@ -1,0 +1,17 @@
+# Third-party libraries, all of them Debian packages; scripts/install_dependencies.sh installs them.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C)
+find_package(yaml-cpp REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(ZLIB REQUIRED)
+find_package(PNG REQUIRED)
+find_package(JPEG REQUIRED)
+pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
+# Optional: oneDNN's convolutions are several times faster than those built on a matrix product.
+find_package(dnnl QUIET)

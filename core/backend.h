@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/ops.h"
+
+namespace convoy {
+
+/// Where a slice stands in the run: the counter of its random draws.
+struct RandomPoint {
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+  std::int64_t first_position = 0;  ///< of the slice's first sample in the global batch
+};
+
+/// What a kernel is given for one slice. Tensors are dense, samples outermost; their element type is the one that the
+/// kernel was made for. All pointers are aligned to kAlignment (the batch inside a buffer is not padded).
+struct SliceArgs {
+  std::int64_t samples = 0;
+  bool training = false;
+  RandomPoint random;
+  const void* const* parameters = nullptr;  ///< the ops' parameters, in order
+  const double* batch_values = nullptr;     ///< see NormalizeOp and BatchMomentsOp
+  const void* input = nullptr;
+  void* saved = nullptr;      ///< saved_bytes(samples), kept from forward to backward
+  void* workspace = nullptr;  ///< workspace_bytes(samples), the worker's own
+};
+
+struct ForwardArgs : SliceArgs {
+  void* output = nullptr;
+  double* record = nullptr;  ///< forward_record() doubles
+};
+
+struct BackwardArgs : SliceArgs {
+  const void* output = nullptr;
+  void* grad_output = nullptr;              ///< may be overwritten
+  void* grad_input = nullptr;               ///< written; null where nobody needs it
+  void* const* grad_parameters = nullptr;   ///< written (not added to): the slice's gradient of each parameter
+  double* record = nullptr;                 ///< backward_record() doubles
+};
+
+/// A block of one or more consecutive ops, compiled for shapes and an element type. Single-threaded; forward and
+/// backward may run in several threads at once, each with arguments of its own. The bits of a slice's result depend on
+/// the arguments' values and `samples` alone.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  /// Prepares for slices of this many samples; called before the first of them, from one thread.
+  virtual void plan(std::int64_t /*samples*/) {}
+  /// Called once after the parameters have changed, before any slice, from one thread: the place to pack weights.
+  virtual void prepare(const void* const* /*parameters*/, bool /*training*/) {}
+
+  virtual std::size_t saved_bytes(std::int64_t /*samples*/) const { return 0; }
+  virtual std::size_t workspace_bytes(std::int64_t /*samples*/) const { return 0; }
+  /// Doubles that each slice contributes to the meeting of the whole batch after this block; 0: no meeting.
+  virtual std::size_t forward_record() const { return 0; }
+  virtual std::size_t backward_record() const { return 0; }
+
+  virtual void forward(const ForwardArgs& args) const = 0;
+  virtual void backward(const BackwardArgs& args) const = 0;
+};
+
+/// A way to compute some blocks: hand-written loops, oneDNN, OpenBLAS, …
+class Provider {
+ public:
+  /// `ops` leading ops computed as one block. `merit` compares offers: a pure function of ops, shapes, element type and
+  /// instruction set, never of a timing, ranks or threads.
+  struct Offer {
+    std::size_t ops = 0;
+    double merit = 0;
+    std::string kernel;  ///< for people: "im2col + sgemm"
+  };
+
+  virtual ~Provider() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::optional<Offer> offer(std::span<const Op> ops, DType type) const = 0;
+  /// The kernel for a block that offer() named.
+  virtual std::unique_ptr<Kernel> make(std::span<const Op> block, DType type) const = 0;
+};
+
+}  // namespace convoy
