@@ -68,7 +68,13 @@ struct DropoutOp {
 /// Measures each channel of a slice: a record of 1 + 2 * C doubles (count of values a channel, means, sums of squared
 /// deviations). Its output is its input. Always followed by NormalizeOp of the same layer, which reads what all slices'
 /// records were combined to; its backward turns NormalizeOp's combined sums into the gradient of the input.
-struct BatchMomentsOp {};
+/// statistics batch: the executor gathers the records of the whole global batch and combines them in slice order;
+/// slice: those of the slice alone. Moving statistics follow with `momentum` either way.
+struct BatchMomentsOp {
+  enum class Statistics { batch, slice };
+  Statistics statistics = Statistics::batch;
+  double momentum = 0.99;
+};
 
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta; gamma and beta [C], each if any.
 /// `batch_values`: mean[C] then variance[C] (of the batch in training, moving ones in evaluation).
@@ -91,7 +97,7 @@ using OpKind = std::variant<Conv2dOp, Pool2dOp, GlobalAveragePool2dOp, DenseOp, 
 /// "conv2d", "max_pool2d", "activation", …
 std::string_view name_of(const OpKind& kind);
 
-/// A trainable tensor's place in the parameter arena, counted in elements.
+/// A tensor's place in the parameter arena (or that of the statistics), counted in elements.
 struct ParameterRange {
   std::int64_t offset = 0;
   Shape shape;
@@ -104,6 +110,7 @@ struct Op {
   int layer = 0;            ///< index of the layer in the model; also the dropout's random key
   std::string layer_name;   ///< "conv2d_1"
   std::vector<ParameterRange> parameters;  ///< in the order given above
+  std::vector<ParameterRange> statistics;  ///< BatchMomentsOp: moving mean [C] and moving variance [C]
   double flops() const;     ///< multiplications and additions of the forward pass for one sample
 };
 
