@@ -25,7 +25,7 @@ struct SliceArgs {
   bool training = false;
   RandomPoint random;
   const void* const* parameters = nullptr;  ///< the ops' parameters, in order
-  const double* batch_values = nullptr;     ///< see NormalizeOp and BatchMomentsOp
+  const double* batch_values = nullptr;     ///< see BatchMomentsOp
   const void* input = nullptr;
   void* saved = nullptr;      ///< saved_bytes(samples), kept from forward to backward
   void* workspace = nullptr;  ///< workspace_bytes(samples), the worker's own

@@ -65,25 +65,35 @@ struct DropoutOp {
   double rate = 0;
 };
 
-/// Measures each channel of a slice: a record of 1 + 2 * C doubles (count of values a channel, means, sums of squared
-/// deviations). Its output is its input. Always followed by NormalizeOp of the same layer, which reads what all slices'
-/// records were combined to; its backward turns NormalizeOp's combined sums into the gradient of the input.
-/// statistics batch: the executor gathers the records of the whole global batch and combines them in slice order;
-/// slice: those of the slice alone. Moving statistics follow with `momentum` either way.
+// Batch normalization is two ops, because the whole batch meets between them, forward and backward. With
+// xhat = (x - mean) / sqrt(variance + epsilon) and C channels (the last axis):
+//
+// BatchMomentsOp forward:  output = input; record of 1 + 2 * C doubles: count of values a channel, their means, their
+//                          sums of squared deviations (of this slice).
+//   the meeting:           combines all slices' records in slice order (Chan et al. 1979) to mean[C], variance[C].
+// NormalizeOp forward:     y = xhat * gamma + beta; batch_values = mean[C], variance[C] (moving ones in evaluation).
+// NormalizeOp backward:    batch_values = mean[C], variance[C]; writes gamma's and beta's gradients, grad_input = dy * gamma,
+//                          and a record of 2 * C doubles: sums of dy * gamma and of dy * gamma * xhat.
+//   the meeting:           adds all slices' records in slice order and divides by the count: a[C], b[C].
+// BatchMomentsOp backward: batch_values = mean[C], variance[C], a[C], b[C];
+//                          dx = (grad_output - a - xhat * b) / sqrt(variance + epsilon).
+//
+// Always a BatchMomentsOp followed by a NormalizeOp of the same layer.
+
+/// statistics batch: the meeting is that of the whole global batch; slice: that of the slice alone. Moving statistics
+/// follow with `momentum` either way.
 struct BatchMomentsOp {
   enum class Statistics { batch, slice };
   Statistics statistics = Statistics::batch;
   double momentum = 0.99;
+  double epsilon = 1e-3;
 };
 
-/// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta; gamma and beta [C], each if any.
-/// `batch_values`: mean[C] then variance[C] (of the batch in training, moving ones in evaluation).
-/// Its backward writes gamma's and beta's gradients and a record of 2 * C doubles: the slice's sums of dy and of
-/// dy * xhat.
+/// gamma [C] if `scale`, then beta [C] if `center`.
 struct NormalizeOp {
   double epsilon = 1e-3;
-  bool center = true;
   bool scale = true;
+  bool center = true;
 };
 
 /// Zeros around [H, W, C].
