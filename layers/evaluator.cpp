@@ -1,0 +1,78 @@
+#include "layers/evaluator.h"
+
+#include <algorithm>
+
+namespace convoy {
+
+Evaluator::Evaluator(Network& network, WorkerPool& pool)
+    : network_(network),
+      pool_(pool),
+      plan_(network, kEvaluationSlice, /*training=*/false),
+      batch_values_(network.blocks().size()) {
+  for (int i = 0; i < pool.workers(); ++i) {
+    contexts_.emplace_back(plan_.bytes);
+    workspaces_.emplace_back(plan_.workspace_bytes);
+  }
+}
+
+std::size_t Evaluator::memory_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto* arenas : {&contexts_, &workspaces_})
+    for (const Arena& arena : *arenas) bytes += arena.size();
+  return bytes;
+}
+
+void Evaluator::run(std::int64_t total, std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
+                    std::span<const float> parameters, std::span<const float> statistics, const Visit& visit) {
+  const auto blocks = network_.blocks();
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (!blocks[i].moments) continue;
+    std::vector<double>& values = batch_values_[i + 1];  // NormalizeOp's, the block behind
+    values.clear();
+    for (const ParameterRange& range : blocks[i].ops.front().statistics) {
+      const auto moving = statistics.subspan(static_cast<std::size_t>(range.offset),
+                                             static_cast<std::size_t>(range.shape.elements()));
+      values.insert(values.end(), moving.begin(), moving.end());
+    }
+  }
+  pool_.run(static_cast<std::int64_t>(blocks.size()), [&](int, std::int64_t block) {
+    network_.prepare(static_cast<std::size_t>(block), parameters, /*training=*/false);
+  });
+  const std::int64_t classes = network_.model().output.elements();
+  pool_.run(last_slice - first_slice, [&](int worker, std::int64_t item) {
+    const std::int64_t slice = first_slice + item;
+    const std::int64_t first = slice * kEvaluationSlice;
+    const std::int64_t samples = std::min(kEvaluationSlice, total - first);
+    std::byte* context = contexts_[static_cast<std::size_t>(worker)].data();
+    run_slice(context, workspaces_[static_cast<std::size_t>(worker)].data(), first, samples, source, parameters);
+    EvaluatedSlice result;
+    result.first = first;
+    result.samples = samples;
+    result.output = {reinterpret_cast<const float*>(context + plan_.outputs.back()),
+                     static_cast<std::size_t>(samples * classes)};
+    result.labels = {reinterpret_cast<const std::int32_t*>(context + plan_.labels), static_cast<std::size_t>(samples)};
+    visit(slice, result);
+  });
+}
+
+void Evaluator::run_slice(std::byte* context, std::byte* workspace, std::int64_t first, std::int64_t samples,
+                          const SliceSource& source, std::span<const float> parameters) {
+  source.fill(first, samples, reinterpret_cast<float*>(context + plan_.input),
+              reinterpret_cast<std::int32_t*>(context + plan_.labels));
+  const auto blocks = network_.blocks();
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks[i].moments) continue;  // measures what evaluation does not use
+    std::vector<const void*> views;
+    for (const ParameterRange& range : blocks[i].parameters) views.push_back(parameters.data() + range.offset);
+    ForwardArgs args;
+    args.samples = samples;
+    args.parameters = views.data();
+    args.batch_values = batch_values_[i].data();
+    args.input = context + (i == 0 ? plan_.input : plan_.outputs[i - 1]);
+    args.output = context + plan_.outputs[i];
+    args.workspace = workspace;
+    blocks[i].kernel->forward(args);
+  }
+}
+
+}  // namespace convoy

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/arena.h"
+#include "core/gradient_sink.h"
+#include "layers/network.h"
+#include "layers/worker_pool.h"
+
+namespace convoy {
+
+/// Fills slices with samples. Called by several workers at once.
+class SliceSource {
+ public:
+  virtual ~SliceSource() = default;
+  /// Samples [first, first + samples) of the global batch (or of the split, in evaluation): input float32 [N, H, W, C], ready
+  /// for the first layer, and their labels.
+  virtual void fill(std::int64_t first, std::int64_t samples, float* input, std::int32_t* labels) const = 0;
+};
+
+/// Where all slices of a global batch meet, over all ranks.
+class Meeting {
+ public:
+  virtual ~Meeting() = default;
+  /// `records` holds one record of `width` doubles for each slice of the global batch, in slice order; this rank has
+  /// written those of its own slices. On return it holds everybody's.
+  virtual void gather(std::span<double> records, std::int64_t width) = 0;
+};
+
+/// What the loss says of one slice, and where it writes the gradient of the mean loss over the global batch.
+struct LossArgs {
+  std::int64_t samples = 0;
+  const float* output = nullptr;  ///< the network's, [N, classes]
+  const std::int32_t* labels = nullptr;
+  double gradient_scale = 0;
+  float* gradient = nullptr;  ///< [N, classes]; null in evaluation
+};
+struct LossSums {
+  double loss = 0;
+  double correct = 0;
+  double top5 = 0;
+};
+using LossFunction = std::function<LossSums(const LossArgs&)>;
+
+/// One global batch as one rank sees it.
+struct StepPlan {
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;     ///< counts from the start of training
+  std::int64_t samples = 0;   ///< of the global batch
+  std::int64_t slices = 1;    ///< S; slice j holds samples [j * samples / S, (j + 1) * samples / S)
+  std::int64_t first_slice = 0, last_slice = 1;  ///< this rank's: [first, last)
+
+  std::int64_t slice_begin(std::int64_t slice) const { return slice * samples / slices; }
+  std::int64_t slice_samples(std::int64_t slice) const { return slice_begin(slice + 1) - slice_begin(slice); }
+  /// How many of this rank's slices hold at least one sample.
+  std::int64_t present_slices() const;
+};
+
+/// The whole global batch's figures, equal on all ranks.
+struct StepOutcome {
+  double loss = 0;  ///< mean over the batch
+  double accuracy = 0;
+  double top5 = 0;
+  /// The layer whose gradient could not be summed (not finite, or too large), the one nearest to the loss.
+  std::optional<std::string> bad_layer;
+};
+
+/// Runs training steps: this rank's slices, forward and backward, segment by segment.
+class Executor {
+ public:
+  struct Options {
+    std::int64_t slices = 1;        ///< of the global batch
+    std::int64_t local_slices = 1;  ///< the most that this rank runs in a step
+    std::int64_t slice_samples = 1; ///< the most in one slice
+  };
+
+  Executor(Network& network, WorkerPool& pool, LossFunction loss, const Options& options);
+
+  /// One step's gradients go to `sink`, and the statistics that follow from it to `new_statistics`.
+  StepOutcome step(const StepPlan& plan, const SliceSource& source, std::span<const float> parameters,
+                   std::span<const float> statistics, std::span<float> new_statistics, GradientSink& sink,
+                   Meeting& meeting);
+
+  std::size_t memory_bytes() const;
+
+ private:
+  /// One batch normalization: the blocks on both sides of its meeting.
+  struct Normalization {
+    std::size_t moments_block = 0;
+    std::int64_t channels = 0;
+    bool whole_batch = true;
+    std::vector<double> records;   ///< forward, moments_width(C) a slice of the global batch
+    std::vector<double> gradients; ///< backward, 2 * C a slice
+    std::vector<double> values;    ///< mean, variance, a, b: 4 * C; one set, or one a local slice
+    std::span<double> values_of(std::int64_t local_slice);
+  };
+  struct Step;      ///< the arguments of step(), for the private functions
+  struct SliceRun;  ///< one slice at work
+
+  void forward(SliceRun& run, std::size_t segment);
+  void loss(SliceRun& run);
+  void backward(SliceRun& run, std::size_t segment);
+  void backward_block(SliceRun& run, std::size_t block);
+  void meet_forward(Step& step, std::size_t segment);
+  void meet_backward(Step& step, std::size_t segment);
+  StepOutcome conclude(Step& step);
+  void update_statistics(Step& step);
+  Normalization* normalization_at(std::size_t block);
+
+  Network& network_;
+  WorkerPool& pool_;
+  LossFunction loss_;
+  Options options_;
+  MemoryPlan plan_;
+  std::size_t first_trainable_ = 0;      ///< blocks before it need no backward pass
+  std::int64_t record_width_ = 0;
+  std::vector<double> records_;          ///< one a slice of the global batch
+  std::vector<Normalization> normalizations_;
+  std::vector<Arena> contexts_;          ///< one a worker, or one a local slice where segments meet
+  std::vector<Arena> workspaces_;        ///< one a worker
+  std::vector<Arena> gradients_;         ///< one a worker: a block's parameter gradients of one slice
+};
+
+}  // namespace convoy

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/backend.h"
+#include "core/cpu/backend.h"
+#include "layers/model.h"
+
+namespace convoy {
+
+/// Consecutive ops computed by one kernel.
+struct Block {
+  std::span<const Op> ops;
+  std::string provider;
+  std::string kernel_name;
+  std::unique_ptr<Kernel> kernel;
+  std::vector<ParameterRange> parameters;     ///< of all its ops, in order; contiguous in the arena
+  const BatchMomentsOp* moments = nullptr;    ///< where the block is a batch normalization's first half
+  const NormalizeOp* normalize = nullptr;     ///< or its second
+
+  std::int64_t input_elements() const { return ops.front().input.elements(); }
+  std::int64_t output_elements() const { return ops.back().output.elements(); }
+  const std::string& layer_name() const { return ops.front().layer_name; }
+};
+
+/// A model compiled for a backend: a list of blocks, cut into segments where the whole global batch must meet.
+class Network {
+ public:
+  /// `forced` names a provider for some layers. Throws ConfigError where that provider cannot compute the layer, or for a
+  /// name that is no layer's. The model must outlive the network.
+  Network(const Model& model, const CpuBackend& backend, const std::map<std::string, std::string>& forced = {});
+
+  const Model& model() const { return model_; }
+  std::span<const Block> blocks() const { return blocks_; }
+
+  /// Segment s is blocks [segments()[s], segments()[s + 1]).
+  std::span<const std::size_t> segments() const { return segments_; }
+  std::size_t segment_count() const { return segments_.size() - 1; }
+
+  /// Lets the kernels prepare for slices of this many samples.
+  void plan(std::int64_t samples);
+  /// Shows the kernels the weights that the next slices use.
+  void prepare(std::size_t block, std::span<const float> parameters, bool training);
+
+ private:
+  const Model& model_;
+  std::vector<Block> blocks_;
+  std::vector<std::size_t> segments_;
+};
+
+/// Where a slice's tensors lie in its context, in bytes. Training keeps every block's output for the backward pass;
+/// evaluation alternates between two places.
+struct MemoryPlan {
+  MemoryPlan(const Network& network, std::int64_t samples, bool training);
+
+  std::vector<std::size_t> outputs;  ///< one a block
+  std::vector<std::size_t> saved;    ///< one a block; training only
+  std::size_t input = 0;
+  std::size_t labels = 0;
+  std::size_t gradients[2] = {0, 0};  ///< training only
+  std::size_t bytes = 0;
+
+  std::size_t workspace_bytes = 0;              ///< the most that a block needs
+  std::int64_t parameter_gradient_elements = 0; ///< likewise, each parameter's place aligned
+};
+
+}  // namespace convoy
