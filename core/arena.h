@@ -12,7 +12,8 @@ inline constexpr std::size_t kAlignment = 64;
 
 constexpr std::size_t align_up(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-/// One aligned, zeroed allocation of a fixed size.
+/// One aligned, zeroed allocation of a fixed size. Pages are taken when they are first touched, on large pages where the
+/// system has them: an arena of which a rank uses a part costs that part.
 /// Throws DeviceError, naming the size, where memory does not suffice.
 class Arena {
  public:
@@ -27,6 +28,9 @@ class Arena {
 
  private:
   struct Free {
+    std::size_t mapped;
+    Free() : mapped(0) {}
+    explicit Free(std::size_t bytes) : mapped(bytes) {}
     void operator()(std::byte* memory) const noexcept;
   };
   std::unique_ptr<std::byte, Free> memory_;
