@@ -1,0 +1,29 @@
+#include "core/cpu/backend.h"
+
+#include <fmt/ranges.h>
+
+#include "core/cpu/reference/provider.h"
+#include "core/error.h"
+
+namespace convoy {
+
+CpuBackend::CpuBackend(const simd::Table& loops) : loops_(loops) { providers_.push_back(make_reference_provider()); }
+
+CpuBackend::Choice CpuBackend::select(std::span<const Op> ops, DType type,
+                                      const std::optional<std::string>& forced) const {
+  Choice best;
+  std::vector<std::string> able;
+  for (const auto& provider : providers_) {
+    auto offer = provider->offer(ops, type);
+    if (!offer) continue;
+    able.emplace_back(provider->name());
+    if (forced && able.back() != *forced) continue;
+    if (!best.provider || offer->merit > best.offer.merit) best = {provider.get(), std::move(*offer)};
+  }
+  if (!best.provider)
+    throw ConfigError("train.kernels.{}: '{}' computes no {} of this shape here; use one of: {}", ops.front().layer_name,
+                      forced.value_or(""), name_of(ops.front().kind), fmt::join(able, ", "));
+  return best;
+}
+
+}  // namespace convoy
