@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace convoy {
+
+/// Owns a POSIX file descriptor.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int value) : value_(value) {}
+  FileDescriptor(FileDescriptor&& other) noexcept;
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+  ~FileDescriptor();
+
+  int get() const { return value_; }
+  explicit operator bool() const { return value_ >= 0; }
+
+ private:
+  int value_ = -1;
+};
+
+/// The system's words for errno; thread-safe.
+std::string system_error_text();
+
+/// A file being written under its own name. All members throw CheckpointError that names the file, the
+/// system's words and what to do; a full disk says how much is free.
+class OutputFile {
+ public:
+  /// Creates the file, or empties one that exists. Errors call it `shown`.
+  OutputFile(std::filesystem::path path, std::filesystem::path shown);
+  explicit OutputFile(const std::filesystem::path& path) : OutputFile(path, path) {}
+
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+  /// Waits until the bytes are on the disk, and closes the file.
+  void close();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path shown_;
+  FileDescriptor file_;
+};
+
+/// A file that appears under its name whole or not at all: written beside it, synced, renamed, the directory
+/// synced. Destroyed without commit(), it leaves nothing, and what stood under the name before stays.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  ~AtomicFile();
+
+  OutputFile& output() { return output_; }
+  /// Replaces what stands under the name. Throws CheckpointError.
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  OutputFile output_;
+  bool committed_ = false;
+};
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view text);
+
+/// Makes entries of a directory (created, renamed, removed) survive a loss of power. Throws CheckpointError.
+void sync_directory(const std::filesystem::path& directory);
+/// Renames within one file system, and syncs both directories. Throws CheckpointError.
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+
+}  // namespace convoy
