@@ -174,8 +174,9 @@ void Executor::forward(SliceRun& run, std::size_t segment) {
 
 void Executor::loss(SliceRun& run) {
   const std::int64_t samples = run.samples();
-  LossArgs args;
+  LossArgs<float> args;
   args.samples = samples;
+  args.classes = network_.model().output.elements();
   args.output = run.at<float>(plan_.outputs.back());
   args.labels = run.at<std::int32_t>(plan_.labels);
   args.gradient_scale = 1.0 / static_cast<double>(run.step.plan.samples);

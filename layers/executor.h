@@ -9,6 +9,7 @@
 
 #include "core/arena.h"
 #include "core/gradient_sink.h"
+#include "core/loss.h"
 #include "layers/network.h"
 #include "layers/worker_pool.h"
 
@@ -32,20 +33,7 @@ class Meeting {
   virtual void gather(std::span<double> records, std::int64_t width) = 0;
 };
 
-/// What the loss says of one slice, and where it writes the gradient of the mean loss over the global batch.
-struct LossArgs {
-  std::int64_t samples = 0;
-  const float* output = nullptr;  ///< the network's, [N, classes]
-  const std::int32_t* labels = nullptr;
-  double gradient_scale = 0;
-  float* gradient = nullptr;  ///< [N, classes]; null in evaluation
-};
-struct LossSums {
-  double loss = 0;
-  double correct = 0;
-  double top5 = 0;
-};
-using LossFunction = std::function<LossSums(const LossArgs&)>;
+using LossFunction = std::function<LossSums(const LossArgs<float>&)>;
 
 /// One global batch as one rank sees it.
 struct StepPlan {
