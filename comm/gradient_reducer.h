@@ -1,0 +1,91 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "comm/bucket_plan.h"
+#include "comm/communicator.h"
+#include "core/arena.h"
+#include "core/gradient_sink.h"
+
+namespace convoy {
+
+/// Sums the slices' gradients over all ranks.
+///
+/// Within a rank the sum is one of 64-bit integers, llrint(g * 2^44), so that neither the order of the slices nor the
+/// threads that add them can change it. A slice's elements must stay below 2^19 / S, so that the sum over the S slices of
+/// the global batch stays below 2^19 and cannot overflow.
+///   exact:  the integers travel; the result's bits do not depend on the ranks.
+///   native: each rank's sum travels as float: half the bytes; the bits depend on the number of ranks (on nothing else).
+///
+/// A step: begin_step(); add() and passed() from worker threads; finish(); gradients() of the owned ranges; the
+/// optimizer; gather().
+class GradientReducer : public GradientSink {
+ public:
+  enum class Mode { exact, native };
+  /// sum[i] += llrint(gradient[i] * 2^44); false if some |gradient[i]| >= limit or NaN. See core/cpu/simd/table.h.
+  using Accumulate = bool (*)(std::int64_t* sum, const float* gradient, std::size_t n, float limit);
+
+  GradientReducer(std::unique_ptr<Communicator> communicator, BucketPlan plan, Mode mode, std::int64_t slices,
+                  Accumulate accumulate);
+  ~GradientReducer() override;
+
+  /// `local_slices`: how many slices of this rank will pass; zero is allowed.
+  void begin_step(std::int64_t local_slices);
+  bool add(std::int64_t offset, std::span<const float> gradient) override;
+  void passed(std::int64_t offset) override;
+  /// Waits until the sums of the owned ranges are complete.
+  void finish();
+
+  const BucketPlan& plan() const { return plan_; }
+  /// What this rank owns; the same for the whole life of the object.
+  std::span<const BucketPlan::Range> owned() const { return owned_; }
+  /// After finish(): the global batch's gradient, valid in the owned ranges, indexed as the arena.
+  std::span<const float> gradients() const { return sums_.as<float>(); }
+
+  /// After finish(): the squared Euclidean norm of the whole gradient, equal on all ranks: in double, within each norm
+  /// block in a fixed order, then block by block. Collective.
+  double squared_norm();
+
+  /// All-gathers the owned ranges of an arena in place, in the order in which forward needs them. Collective.
+  void gather(std::span<float> arena);
+
+ private:
+  /// A range of the integer arena with a lock of its own, so that workers can add at several places at once.
+  struct Stripe {
+    std::int64_t begin = 0, end = 0;
+    bool stale = true;  ///< still holds the last step's sums
+    std::mutex mutex;
+  };
+  Stripe* stripe_at(std::int64_t offset);
+  void clear_stale(Stripe& stripe);
+  void start_ready_buckets();
+  void start(std::size_t bucket);
+  void convert(std::int64_t begin, std::int64_t end);
+
+  std::unique_ptr<Communicator> communicator_;
+  const BucketPlan plan_;
+  const Mode mode_;
+  const float limit_;
+  const Accumulate accumulate_;
+  std::vector<BucketPlan::Range> owned_;
+
+  Arena integers_;  ///< int64: this rank's sums
+  Arena sums_;      ///< float: what travels in native mode; the result
+  std::unique_ptr<Stripe[]> stripes_;
+  std::vector<std::int64_t> stripe_begins_;
+  std::map<std::int64_t, std::size_t> bucket_at_;  ///< by its first element
+  std::unique_ptr<std::atomic<std::int64_t>[]> passed_;
+  std::int64_t local_slices_ = 0;
+
+  std::mutex start_mutex_;  ///< guards what follows, and the communicator during the backward pass
+  std::size_t started_ = 0;
+  std::vector<PendingPtr> pending_;
+};
+
+}  // namespace convoy

@@ -1,0 +1,122 @@
+#include "comm/world.h"
+
+#include <mpi.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+
+#include "comm/mpi_check.h"
+#include "comm/mpi_communicator.h"
+#include "comm/thread_communicator.h"
+
+namespace convoy {
+
+namespace {
+
+std::string own_host() {
+  char name[HOST_NAME_MAX + 1] = "";
+  if (gethostname(name, sizeof name - 1) != 0) return "localhost";
+  return name;
+}
+
+}  // namespace
+
+LaunchEnvironment LaunchEnvironment::read(const char* (*lookup)(const char*)) {
+  struct Variables {
+    const char* launcher;
+    const char* size;
+    const char* rank;
+  };
+  static constexpr Variables kKnown[] = {
+      {"Open MPI's mpirun", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
+      {"a PMI launcher (mpiexec.hydra, srun --mpi=pmi2)", "PMI_SIZE", "PMI_RANK"},
+      {"Intel MPI's mpirun", "MPI_LOCALNRANKS", "MPI_LOCALRANKID"},
+      {"MVAPICH's launcher", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"},
+      {"Slurm's srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"},
+  };
+  for (const Variables& known : kKnown) {
+    const char* size = lookup(known.size);
+    const char* rank = lookup(known.rank);
+    if (size && rank) return {known.launcher, std::atoi(size), std::atoi(rank)};
+  }
+  if (lookup("PMIX_RANK")) return {"a PMIx launcher", 1, std::atoi(lookup("PMIX_RANK"))};
+  return {};
+}
+
+void require_all_ranks(const LaunchEnvironment& environment, int mpi_ranks) {
+  if (environment.processes <= mpi_ranks) return;
+  throw CommError(
+      "{} started {} processes, but MPI sees {}: each would train on its own; start Convoy with the mpirun of the Open MPI "
+      "that it was built with, or with `srun --mpi=pmix`",
+      environment.launcher, environment.processes, mpi_ranks);
+}
+
+struct World::Impl {
+  bool mpi = false;
+  int rank = 0, size = 1, local_rank = 0, local_size = 1;
+  std::vector<std::string> hosts;
+  int exceptions = std::uncaught_exceptions();
+};
+
+World::World() : impl_(std::make_unique<Impl>()) {
+  const LaunchEnvironment environment = LaunchEnvironment::read([](const char* name) -> const char* { return std::getenv(name); });
+  if (environment.launcher.empty()) {
+    impl_->hosts = {own_host()};
+    return;
+  }
+  int provided = 0;
+  if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided) != MPI_SUCCESS)
+    throw CommError("MPI_Init_thread failed; was Convoy started with the mpirun of the Open MPI that it was built with?");
+  impl_->mpi = true;
+  CONVOY_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
+  if (provided < MPI_THREAD_SERIALIZED) throw CommError("this MPI was built without support for threads");
+  CONVOY_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &impl_->rank));
+  CONVOY_MPI(MPI_Comm_size(MPI_COMM_WORLD, &impl_->size));
+  require_all_ranks(environment, impl_->size);
+
+  MPI_Comm local = MPI_COMM_NULL;
+  CONVOY_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, impl_->rank, MPI_INFO_NULL, &local));
+  CONVOY_MPI(MPI_Comm_rank(local, &impl_->local_rank));
+  CONVOY_MPI(MPI_Comm_size(local, &impl_->local_size));
+  CONVOY_MPI(MPI_Comm_free(&local));
+
+  constexpr int kName = 256;
+  std::vector<char> names(static_cast<std::size_t>(impl_->size) * kName, '\0');
+  std::strncpy(names.data() + impl_->rank * kName, own_host().c_str(), kName - 1);
+  CONVOY_MPI(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, names.data(), kName, MPI_CHAR, MPI_COMM_WORLD));
+  for (int i = 0; i < impl_->size; ++i) impl_->hosts.emplace_back(names.data() + i * kName);
+}
+
+World::~World() {
+  if (!impl_->mpi) return;
+  if (std::uncaught_exceptions() > impl_->exceptions) abort(ExitCode::communication);
+  MPI_Finalize();
+}
+
+int World::rank() const { return impl_->rank; }
+int World::size() const { return impl_->size; }
+int World::local_rank() const { return impl_->local_rank; }
+int World::local_size() const { return impl_->local_size; }
+const std::vector<std::string>& World::hosts() const { return impl_->hosts; }
+
+std::unique_ptr<Communicator> World::communicator() const {
+  return impl_->mpi ? mpi::make_communicator(MPI_COMM_WORLD) : make_self_communicator();
+}
+
+void World::abort(ExitCode code) const noexcept {
+  if (impl_->mpi) MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
+  std::_Exit(static_cast<int>(code));
+}
+
+std::string World::library() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  if (MPI_Get_library_version(text, &length) != MPI_SUCCESS) return "none";
+  const std::string all(text, static_cast<std::size_t>(length));
+  return all.substr(0, all.find(','));
+}
+
+}  // namespace convoy

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.h"
+#include "core/error.h"
+
+namespace convoy {
+
+/// What the environment says of the launcher that started this process (mpirun, srun, …).
+struct LaunchEnvironment {
+  std::string launcher;  ///< empty: started by hand
+  int processes = 1;
+  int rank = 0;
+
+  /// From the variables of Open MPI, PMIx, PMI and Slurm. `lookup` is std::getenv but for tests.
+  static LaunchEnvironment read(const char* (*lookup)(const char*));
+};
+
+/// Throws CommError where the launcher started more processes than MPI sees: each would train on its own.
+void require_all_ranks(const LaunchEnvironment& environment, int mpi_ranks);
+
+/// This process's place among the ranks. Starts MPI if a launcher started the process, and without one is a world of a
+/// single rank that never touches MPI. Exactly one object a process.
+class World {
+ public:
+  /// Throws CommError.
+  World();
+  /// Ends MPI; collective. While an exception is under way it takes the other ranks down instead, since they may wait.
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  int rank() const;
+  int size() const;
+  /// Among the ranks of the same host.
+  int local_rank() const;
+  int local_size() const;
+  /// One a rank.
+  const std::vector<std::string>& hosts() const;
+  /// A communicator of all ranks, its own duplicate. Collective.
+  std::unique_ptr<Communicator> communicator() const;
+
+  /// Ends this process and all other ranks with `code`, now.
+  [[noreturn]] void abort(ExitCode code) const noexcept;
+
+  /// "Open MPI v4.1.4, …", or "none".
+  static std::string library();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace convoy
