@@ -2,12 +2,18 @@
 
 #include <fmt/ranges.h>
 
+#include "core/cpu/native/provider.h"
+#include "core/cpu/onednn/provider.h"
 #include "core/cpu/reference/provider.h"
 #include "core/error.h"
 
 namespace convoy {
 
-CpuBackend::CpuBackend(const simd::Table& loops) : loops_(loops) { providers_.push_back(make_reference_provider()); }
+CpuBackend::CpuBackend(const simd::Table& loops) : loops_(loops) {
+  if (auto onednn = make_onednn_provider(loops)) providers_.push_back(std::move(onednn));
+  providers_.push_back(make_native_provider(loops));
+  providers_.push_back(make_reference_provider());
+}
 
 CpuBackend::Choice CpuBackend::select(std::span<const Op> ops, DType type,
                                       const std::optional<std::string>& forced) const {

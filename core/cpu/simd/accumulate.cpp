@@ -1,24 +1,50 @@
-#include "core/cpu/simd/table.h"
+#include "core/cpu/simd/functions.h"
+#include "core/cpu/simd/vector.h"
 
 namespace convoy::simd::CONVOY_SIMD_ISA {
 
-bool accumulate_exact(std::int64_t* __restrict sum, const float* __restrict gradient, std::size_t n, float limit) {
-  int bad = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const float value = gradient[i];
-    const bool fits = __builtin_fabsf(value) < limit;  // false for NaN
-    bad |= !fits;
-    // Scaling by a power of two is exact, and so is the conversion to double.
-    sum[i] += __builtin_llrint(static_cast<double>(fits ? value : 0.0F) * 0x1p44);
-  }
-  return bad == 0;
+namespace {
+
+/// llrint(value * 2^44) for |value| < 2^19: scaling by a power of two is exact, and adding 1.5 * 2^52 to a number below
+/// 2^51 leaves its nearest integer in the low bits. Larger numbers are converted by halves.
+CONVOY_INLINE std::int64_t to_fixed(float value) {
+  const double scaled = static_cast<double>(value) * 0x1p44;
+  // The upper half counts multiples of 2^32; what is left is exact, since a float has 24 bits.
+  const double upper = (scaled * 0x1p-32 + 0x1.8p52) - 0x1.8p52;
+  const double lower = (scaled - upper * 0x1p32) + 0x1.8p52;
+  const double upper_biased = upper + 0x1.8p52;
+  std::int64_t upper_bits, lower_bits;
+  __builtin_memcpy(&upper_bits, &upper_biased, sizeof upper_bits);
+  __builtin_memcpy(&lower_bits, &lower, sizeof lower_bits);
+  constexpr std::int64_t kBias = 0x4338000000000000;  // the bits of 1.5 * 2^52
+  return ((upper_bits - kBias) << 32) + (lower_bits - kBias);
 }
 
-const Table& table() {
-#define CONVOY_TEXT(name) #name
-#define CONVOY_NAME(name) CONVOY_TEXT(name)
-  static constexpr Table kTable{.isa = CONVOY_NAME(CONVOY_SIMD_ISA), .accumulate_exact = accumulate_exact};
-  return kTable;
+}  // namespace
+
+bool accumulate_exact(std::int64_t* __restrict sum, const float* __restrict gradient, std::size_t n, float limit) {
+  std::size_t i = 0;
+  int bad = 0;
+#if defined(__AVX512DQ__)
+  __mmask16 over = 0;
+  const __m512 bound = _mm512_set1_ps(limit), scale = _mm512_set1_ps(0x1p44F);
+  for (; i + 16 <= n; i += 16) {
+    const __m512 value = _mm512_loadu_ps(gradient + i);
+    over |= _mm512_cmp_ps_mask(_mm512_abs_ps(value), bound, _CMP_NLT_UQ);
+    const __m512 scaled = _mm512_mul_ps(value, scale);
+    const __m512i low = _mm512_cvtps_epi64(_mm512_castps512_ps256(scaled));
+    const __m512i high = _mm512_cvtps_epi64(_mm512_extractf32x8_ps(scaled, 1));
+    _mm512_storeu_si512(sum + i, _mm512_add_epi64(_mm512_loadu_si512(sum + i), low));
+    _mm512_storeu_si512(sum + i + 8, _mm512_add_epi64(_mm512_loadu_si512(sum + i + 8), high));
+  }
+  bad = over;
+#endif
+  for (; i < n; ++i) {
+    const bool fits = __builtin_fabsf(gradient[i]) < limit;  // false for NaN
+    bad |= !fits;
+    sum[i] += to_fixed(fits ? gradient[i] : 0.0F);
+  }
+  return bad == 0;
 }
 
 }  // namespace convoy::simd::CONVOY_SIMD_ISA

@@ -10,11 +10,40 @@
 
 namespace convoy::simd {
 
+/// A window that slides over [height, width, channels] images; padding counts as absent.
+struct PoolArgs {
+  std::int64_t samples, height, width, channels;
+  std::int64_t out_height, out_width;
+  std::int64_t window_height, window_width;
+  std::int64_t stride_y, stride_x, pad_top, pad_left;
+};
+
 struct Table {
   const char* isa;
 
   /// sum[i] += llrint(gradient[i] * 2^44). False, without a meaning for `sum`, if some |gradient[i]| >= limit or NaN.
   bool (*accumulate_exact)(std::int64_t* sum, const float* gradient, std::size_t n, float limit);
+
+  /// y = max(x, 0); NaN stays.
+  void (*relu_forward)(float* y, const float* x, std::size_t n);
+  /// dx = y > 0 ? dy : 0; dx may be dy.
+  void (*relu_backward)(float* dx, const float* y, const float* dy, std::size_t n);
+
+  /// y: the largest value of each window; position: which pixel of the window it was, row by row (null: not wanted).
+  void (*max_pool_forward)(const PoolArgs& args, const float* x, float* y, std::uint8_t* position);
+  /// dx: each dy at its position, zero elsewhere; overlapping windows add.
+  void (*max_pool_backward)(const PoolArgs& args, const float* dy, const std::uint8_t* position, float* dx);
+
+  /// y[m, n] = bias[n] (or 0) + sum over k of x[m, k] * w[k, n], k ascending: a row's bits depend on its own values alone.
+  void (*matrix_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x, const float* w,
+                         const float* bias, float* y);
+  /// w[k, n] = sum over m of x[m, k] * y[m, n], m ascending.
+  void (*transposed_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x, const float* y,
+                             float* w);
+  /// sums[n] = sum over m of y[m, n], m ascending.
+  void (*column_sums)(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
+  /// to[n, k] = from[k, n]
+  void (*transpose)(std::int64_t rows, std::int64_t columns, const float* from, float* to);
 };
 
 namespace portable { const Table& table(); }

@@ -1,0 +1,110 @@
+#include "core/cpu/simd/functions.h"
+#include "core/cpu/simd/vector.h"
+
+namespace convoy::simd::CONVOY_SIMD_ISA {
+
+namespace {
+
+/// The part of a window that lies inside the image: pixels [y0, y1) x [x0, x1) of the image.
+struct Inside {
+  std::int64_t top, left;  // the window's first pixel, perhaps outside
+  std::int64_t y0, y1, x0, x1;
+};
+
+CONVOY_INLINE Inside inside(const PoolArgs& a, std::int64_t oy, std::int64_t ox) {
+  Inside w;
+  w.top = oy * a.stride_y - a.pad_top;
+  w.left = ox * a.stride_x - a.pad_left;
+  w.y0 = w.top < 0 ? 0 : w.top;
+  w.x0 = w.left < 0 ? 0 : w.left;
+  w.y1 = w.top + a.window_height > a.height ? a.height : w.top + a.window_height;
+  w.x1 = w.left + a.window_width > a.width ? a.width : w.left + a.window_width;
+  return w;
+}
+
+/// A NaN counts as larger than every number, and the first of equal values wins.
+CONVOY_INLINE bool exceeds(float value, float best) {
+  return value > best || (value != value && best == best);
+}
+
+void pool_pixel(const PoolArgs& a, const Inside& w, const float* image, float* y, std::uint8_t* position) {
+  std::int64_t c = 0;
+  for (; c + kLanes <= a.channels; c += kLanes) {
+    const std::int64_t first = (w.y0 - w.top) * a.window_width + (w.x0 - w.left);
+    Floats best = load(image + (w.y0 * a.width + w.x0) * a.channels + c);
+    Ints where = Ints{} + static_cast<std::int32_t>(first);
+    for (std::int64_t py = w.y0; py < w.y1; ++py)
+      for (std::int64_t px = w.x0; px < w.x1; ++px) {
+        const Floats value = load(image + (py * a.width + px) * a.channels + c);
+        const Ints larger = (value > best) | ((value != value) & (best == best));
+        best = larger ? value : best;
+        where = larger ? Ints{} + static_cast<std::int32_t>((py - w.top) * a.window_width + (px - w.left)) : where;
+      }
+    store(y + c, best);
+    if (position) *reinterpret_cast<UnalignedBytes*>(position + c) = __builtin_convertvector(where, Bytes);
+  }
+  for (; c < a.channels; ++c) {
+    float best = image[(w.y0 * a.width + w.x0) * a.channels + c];
+    std::int64_t where = (w.y0 - w.top) * a.window_width + (w.x0 - w.left);
+    for (std::int64_t py = w.y0; py < w.y1; ++py)
+      for (std::int64_t px = w.x0; px < w.x1; ++px) {
+        const float value = image[(py * a.width + px) * a.channels + c];
+        if (!exceeds(value, best)) continue;
+        best = value;
+        where = (py - w.top) * a.window_width + (px - w.left);
+      }
+    y[c] = best;
+    if (position) position[c] = static_cast<std::uint8_t>(where);
+  }
+}
+
+/// Writes (or adds, where windows overlap) dy to the pixel of the window that position names, zero to its others.
+template <bool kAdd>
+void unpool_pixel(const PoolArgs& a, const Inside& w, const float* dy, const std::uint8_t* position, float* image) {
+  for (std::int64_t py = w.y0; py < w.y1; ++py)
+    for (std::int64_t px = w.x0; px < w.x1; ++px) {
+      const std::int32_t here = static_cast<std::int32_t>((py - w.top) * a.window_width + (px - w.left));
+      float* dx = image + (py * a.width + px) * a.channels;
+      std::int64_t c = 0;
+      for (; c + kLanes <= a.channels; c += kLanes) {
+        const Ints where = __builtin_convertvector(*reinterpret_cast<const UnalignedBytes*>(position + c), Ints);
+        const Floats value = where == here ? load(dy + c) : Floats{};
+        store(dx + c, kAdd ? load(dx + c) + value : value);
+      }
+      for (; c < a.channels; ++c) {
+        const float value = position[c] == here ? dy[c] : 0.0F;
+        dx[c] = kAdd ? dx[c] + value : value;
+      }
+    }
+}
+
+}  // namespace
+
+void max_pool_forward(const PoolArgs& a, const float* x, float* y, std::uint8_t* position) {
+  for (std::int64_t n = 0; n < a.samples; ++n, x += a.height * a.width * a.channels)
+    for (std::int64_t oy = 0; oy < a.out_height; ++oy)
+      for (std::int64_t ox = 0; ox < a.out_width; ++ox, y += a.channels) {
+        pool_pixel(a, inside(a, oy, ox), x, y, position);
+        if (position) position += a.channels;
+      }
+}
+
+void max_pool_backward(const PoolArgs& a, const float* dy, const std::uint8_t* position, float* dx) {
+  const std::int64_t image = a.height * a.width * a.channels;
+  const bool overlap = a.window_height > a.stride_y || a.window_width > a.stride_x;
+  // Windows that tile the image exactly write every pixel once.
+  const bool tiled = a.window_height == a.stride_y && a.window_width == a.stride_x && a.pad_top == 0 && a.pad_left == 0 &&
+                     a.out_height * a.stride_y >= a.height && a.out_width * a.stride_x >= a.width;
+  for (std::int64_t n = 0; n < a.samples; ++n, dx += image) {
+    if (!tiled) __builtin_memset(dx, 0, static_cast<std::size_t>(image) * sizeof(float));
+    for (std::int64_t oy = 0; oy < a.out_height; ++oy)
+      for (std::int64_t ox = 0; ox < a.out_width; ++ox, dy += a.channels, position += a.channels) {
+        if (overlap)
+          unpool_pixel<true>(a, inside(a, oy, ox), dy, position, dx);
+        else
+          unpool_pixel<false>(a, inside(a, oy, ox), dy, position, dx);
+      }
+  }
+}
+
+}  // namespace convoy::simd::CONVOY_SIMD_ISA
