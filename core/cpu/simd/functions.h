@@ -17,5 +17,7 @@ void transposed_product(std::int64_t rows, std::int64_t inner, std::int64_t colu
                         float* w);
 void column_sums(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
 void transpose(std::int64_t rows, std::int64_t columns, const float* from, float* to);
+void adam(const AdamArgs& args);
+void sgd(const SgdArgs& args);
 
 }  // namespace convoy::simd::CONVOY_SIMD_ISA

@@ -19,6 +19,8 @@ const Table& table() {
       .transposed_product = transposed_product,
       .column_sums = column_sums,
       .transpose = transpose,
+      .adam = adam,
+      .sgd = sgd,
   };
   return kTable;
 }

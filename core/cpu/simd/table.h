@@ -18,6 +18,23 @@ struct PoolArgs {
   std::int64_t stride_y, stride_x, pad_top, pad_left;
 };
 
+/// See core/optim/optimizer.h. Each output may be its input.
+struct AdamArgs {
+  std::size_t n;
+  float gradient_scale, alpha, one_minus_beta_1, one_minus_beta_2, epsilon, decay;
+  const float *gradient, *weights, *momentum, *velocity;
+  float *new_weights, *new_momentum, *new_velocity;
+};
+struct SgdArgs {
+  std::size_t n;
+  float gradient_scale, learning_rate, momentum;
+  bool nesterov;
+  const float *gradient, *weights;
+  const float* velocity = nullptr;  ///< null: no momentum
+  float* new_weights;
+  float* new_velocity = nullptr;
+};
+
 struct Table {
   const char* isa;
 
@@ -44,6 +61,9 @@ struct Table {
   void (*column_sums)(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
   /// to[n, k] = from[k, n]
   void (*transpose)(std::int64_t rows, std::int64_t columns, const float* from, float* to);
+
+  void (*adam)(const AdamArgs& args);
+  void (*sgd)(const SgdArgs& args);
 };
 
 namespace portable { const Table& table(); }
