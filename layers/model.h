@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/ops.h"
 #include "core/tensor.h"
+#include "layers/initializers.h"
 
 namespace convoy {
 
@@ -14,6 +16,7 @@ namespace convoy {
 struct ModelTensor {
   std::string name;  ///< "conv2d/kernel", "batch_normalization/moving_mean"
   Shape shape;
+  Initializer initializer;
   std::int64_t offset = 0;
 };
 
@@ -38,5 +41,8 @@ struct Model {
   std::int64_t parameter_elements = 0;  ///< the parameter arena's size, gaps included
   std::int64_t statistics_elements = 0;
 };
+
+/// Fills both arenas with the initial values: a pure function of the model and the seed.
+void initialize(const Model& model, std::uint64_t seed, std::span<float> parameters, std::span<float> statistics);
 
 }  // namespace convoy
