@@ -1,0 +1,160 @@
+#include "tests/core/cpu/kernel_runner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <gtest/gtest.h>
+
+#include "core/arena.h"
+#include "core/random.h"
+
+namespace convoy::test {
+
+namespace {
+
+std::vector<double> draw_values(const RandomStream& stream, std::uint32_t tensor, std::int64_t size,
+                                double low, double high) {
+  std::vector<double> values(static_cast<std::size_t>(size));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto words = stream(tensor, 0, static_cast<std::uint32_t>(i));
+    values[i] = static_cast<double>(static_cast<float>(low + (high - low) * double{uniform_float(words[0])}));
+  }
+  return values;
+}
+
+constexpr std::size_t kGuard = 64;
+constexpr std::byte kGuardByte{0xA5};
+
+/// A typed buffer between two guards.
+template <class T>
+class Guarded {
+ public:
+  explicit Guarded(std::size_t elements)
+      : bytes_(elements * sizeof(T)), arena_(align_up(bytes_) + 2 * kGuard) {
+    std::fill_n(arena_.data(), arena_.size(), kGuardByte);
+  }
+  explicit Guarded(const std::vector<double>& values) : Guarded(values.size()) {
+    std::transform(values.begin(), values.end(), data(), [](double value) { return static_cast<T>(value); });
+  }
+
+  T* data() { return reinterpret_cast<T*>(arena_.data() + kGuard); }
+  std::vector<double> values() { return std::vector<double>(data(), data() + bytes_ / sizeof(T)); }
+  bool intact() const {
+    const auto untouched = [](const std::byte* from, const std::byte* to) {
+      return std::all_of(from, to, [](std::byte b) { return b == kGuardByte; });
+    };
+    const std::byte* begin = arena_.data();
+    return untouched(begin, begin + kGuard) && untouched(begin + kGuard + bytes_, begin + arena_.size());
+  }
+
+ private:
+  std::size_t bytes_;
+  Arena arena_;
+};
+
+template <class T>
+std::vector<Guarded<T>> guarded(const std::vector<std::vector<double>>& tensors) {
+  std::vector<Guarded<T>> result;
+  for (const auto& tensor : tensors) result.emplace_back(tensor);
+  return result;
+}
+
+}  // namespace
+
+Numbers draw_numbers(std::span<const Op> block, std::int64_t samples, std::uint32_t draw) {
+  const RandomStream stream(42, RandomPurpose::test, draw);
+  Numbers numbers;
+  numbers.input = draw_values(stream, 0, samples * block.front().input.elements(), -2, 2);
+  numbers.grad_output = draw_values(stream, 1, samples * block.back().output.elements(), -1, 1);
+  std::uint32_t tensor = 2;
+  for (const Op& op : block)
+    for (const ParameterRange& range : op.parameters)
+      numbers.parameters.push_back(draw_values(stream, tensor++, range.shape.elements(), -1, 1));
+  // mean, variance, a, b of batch normalization, with the last axis as channels.
+  const std::int64_t channels = block.front().input[block.front().input.rank() - 1];
+  for (const auto& [low, high] : {std::pair{-0.5, 0.5}, {0.5, 1.5}, {-0.1, 0.1}, {-0.1, 0.1}})
+    for (double value : draw_values(stream, tensor++, channels, low, high))
+      numbers.batch_values.push_back(value);
+  return numbers;
+}
+
+template <class T>
+Results run(Kernel& kernel, std::span<const Op> block, std::int64_t samples, const Numbers& numbers,
+            const RunOptions& options) {
+  Guarded<T> input(numbers.input), grad_output(numbers.grad_output);
+  Guarded<T> output(static_cast<std::size_t>(samples * block.back().output.elements()));
+  Guarded<T> grad_input(options.want_grad_input ? numbers.input.size() : 0);
+  auto parameters = guarded<T>(numbers.parameters), grad_parameters = guarded<T>(numbers.parameters);
+  std::vector<const void*> parameter_views;
+  std::vector<void*> gradient_views;
+  for (auto& parameter : parameters) parameter_views.push_back(parameter.data());
+  for (auto& gradient : grad_parameters) gradient_views.push_back(gradient.data());
+
+  kernel.plan(samples);
+  kernel.prepare(parameter_views.data(), options.training);
+  Guarded<std::byte> saved(kernel.saved_bytes(samples)), workspace(kernel.workspace_bytes(samples));
+  Results results;
+  results.forward_record.resize(kernel.forward_record());
+  results.backward_record.resize(kernel.backward_record());
+
+  const auto fill = [&](SliceArgs& args) {
+    args.samples = samples;
+    args.training = options.training;
+    args.random = options.random;
+    args.parameters = parameter_views.data();
+    args.batch_values = numbers.batch_values.data();
+    args.input = input.data();
+    args.saved = options.training ? saved.data() : nullptr;
+    args.workspace = workspace.data();
+  };
+  ForwardArgs forward;
+  fill(forward);
+  forward.output = output.data();
+  forward.record = results.forward_record.data();
+  kernel.forward(forward);
+  results.output = output.values();
+  if (options.training) {
+    BackwardArgs backward;
+    fill(backward);
+    backward.output = output.data();
+    backward.grad_output = grad_output.data();
+    backward.grad_input = options.want_grad_input ? grad_input.data() : nullptr;
+    backward.grad_parameters = gradient_views.data();
+    backward.record = results.backward_record.data();
+    kernel.backward(backward);
+    results.grad_input = grad_input.values();
+    for (auto& gradient : grad_parameters) results.grad_parameters.push_back(gradient.values());
+  }
+  EXPECT_EQ(input.values(), numbers.input) << "the input has changed";
+  EXPECT_TRUE(input.intact() && output.intact() && grad_output.intact() && grad_input.intact())
+      << "a tensor's guard";
+  EXPECT_TRUE(saved.intact()) << "saved_bytes() is too small";
+  EXPECT_TRUE(workspace.intact()) << "workspace_bytes() is too small";
+  for (auto* tensors : {&parameters, &grad_parameters})
+    for (auto& tensor : *tensors) EXPECT_TRUE(tensor.intact()) << "a parameter's guard";
+  return results;
+}
+template Results run<float>(Kernel&, std::span<const Op>, std::int64_t, const Numbers&, const RunOptions&);
+template Results run<double>(Kernel&, std::span<const Op>, std::int64_t, const Numbers&, const RunOptions&);
+
+void expect_close(const std::vector<double>& actual, const std::vector<double>& expected, double tolerance,
+                  const char* what) {
+  ASSERT_EQ(actual.size(), expected.size()) << what;
+  double largest = 1;
+  for (double value : expected) largest = std::max(largest, std::fabs(value));
+  for (std::size_t i = 0; i < actual.size(); ++i)
+    ASSERT_LE(std::fabs(actual[i] - expected[i]), tolerance * largest)
+        << what << '[' << i << "] is " << actual[i] << ", expected " << expected[i];
+}
+
+void expect_close(const Results& actual, const Results& expected, double tolerance) {
+  expect_close(actual.output, expected.output, tolerance, "output");
+  expect_close(actual.grad_input, expected.grad_input, tolerance, "grad_input");
+  expect_close(actual.forward_record, expected.forward_record, tolerance, "forward_record");
+  expect_close(actual.backward_record, expected.backward_record, tolerance, "backward_record");
+  ASSERT_EQ(actual.grad_parameters.size(), expected.grad_parameters.size());
+  for (std::size_t p = 0; p < actual.grad_parameters.size(); ++p)
+    expect_close(actual.grad_parameters[p], expected.grad_parameters[p], tolerance, "grad_parameters");
+}
+
+}  // namespace convoy::test

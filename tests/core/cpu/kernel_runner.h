@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/backend.h"
+
+namespace convoy::test {
+
+/// One slice's tensors as numbers, whatever type the kernel under test works in.
+struct Numbers {
+  std::vector<double> input;
+  std::vector<std::vector<double>> parameters;
+  std::vector<double> batch_values;
+  std::vector<double> grad_output;
+};
+
+/// What a kernel made of them.
+struct Results {
+  std::vector<double> output;
+  std::vector<double> grad_input;
+  std::vector<std::vector<double>> grad_parameters;
+  std::vector<double> forward_record;
+  std::vector<double> backward_record;
+
+  friend bool operator==(const Results&, const Results&) = default;
+};
+
+/// How run() calls the kernel.
+struct RunOptions {
+  bool training = true;  ///< false: forward alone
+  bool want_grad_input = true;
+  RandomPoint random{.seed = 7, .step = 3, .first_position = 5};
+};
+
+/// Random inputs for a block, every one exactly a float. Values of an input are spread over [-2, 2).
+Numbers draw_numbers(std::span<const Op> block, std::int64_t samples, std::uint32_t draw);
+
+/// plan, prepare, forward, backward. Fails the current test where the kernel writes outside its output,
+/// changes its input, or asks for a grad_input that nobody wants. T is the kernel's element type.
+template <class T>
+Results run(Kernel& kernel, std::span<const Op> block, std::int64_t samples, const Numbers& numbers,
+            const RunOptions& options = {});
+
+/// Expects |actual - expected| <= tolerance * the largest |expected| (or 1 where all are smaller than that).
+void expect_close(const std::vector<double>& actual, const std::vector<double>& expected, double tolerance,
+                  const char* what);
+void expect_close(const Results& actual, const Results& expected, double tolerance);
+
+}  // namespace convoy::test
