@@ -7,15 +7,13 @@
 #include <unistd.h>
 #include <utility>
 
-#include "core/error.h"
-
 namespace convoy {
 namespace fs = std::filesystem;
 namespace {
 
-/// What the user can do about errno.
-std::string advice(const fs::path& path) {
-  switch (errno) {
+/// What the user can do about an error of the system.
+std::string advice(const fs::path& path, int code) {
+  switch (code) {
     case ENOSPC:
     case EDQUOT: {
       std::error_code ignored;
@@ -34,12 +32,6 @@ std::string advice(const fs::path& path) {
     default:
       return "";
   }
-}
-
-[[noreturn]] void fail_to_write(const fs::path& path) {
-  const std::string words = system_error_text();
-  const std::string what_to_do = advice(path);
-  throw CheckpointError("cannot write {}: {}{}", path.string(), words, what_to_do);
 }
 
 fs::path temporary_beside(const fs::path& path) {
@@ -61,11 +53,16 @@ FileDescriptor::~FileDescriptor() {
 
 std::string system_error_text() { return std::generic_category().message(errno); }
 
+CheckpointError write_error(const fs::path& path) {
+  const int code = errno;  // what follows may change it
+  return CheckpointError("cannot write {}: {}{}", path.string(), system_error_text(), advice(path, code));
+}
+
 OutputFile::OutputFile(fs::path path, fs::path shown)
     : path_(std::move(path)),
       shown_(std::move(shown)),
       file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-  if (!file_) fail_to_write(shown_);
+  if (!file_) throw write_error(shown_);
 }
 
 void OutputFile::write(std::span<const std::byte> bytes) {
@@ -73,13 +70,13 @@ void OutputFile::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(file_.get(), bytes.data(), std::min(bytes.size(), kMost));
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_to_write(shown_);
+    if (written < 0) throw write_error(shown_);
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
 }
 
 void OutputFile::close() {
-  if (::fsync(file_.get()) != 0) fail_to_write(shown_);
+  if (::fsync(file_.get()) != 0) throw write_error(shown_);
   file_ = FileDescriptor();
 }
 
@@ -106,7 +103,7 @@ void sync_directory(const fs::path& directory) {
   const FileDescriptor handle(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!handle) throw CheckpointError("cannot open the directory {}: {}", name.string(), system_error_text());
   // Some network file systems cannot sync a directory and say so; their renames are durable by themselves.
-  if (::fsync(handle.get()) != 0 && errno != EINVAL) fail_to_write(name);
+  if (::fsync(handle.get()) != 0 && errno != EINVAL) throw write_error(name);
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {

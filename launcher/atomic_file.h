@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/error.h"
+
 namespace convoy {
 
 /// Owns a POSIX file descriptor.
@@ -27,6 +29,8 @@ class FileDescriptor {
 
 /// The system's words for errno; thread-safe.
 std::string system_error_text();
+/// errno after a failed write, as an error that says what to do; a full disk says how much is free.
+CheckpointError write_error(const std::filesystem::path& path);
 
 /// A file being written under its own name. All members throw CheckpointError that names the file, the
 /// system's words and what to do; a full disk says how much is free.

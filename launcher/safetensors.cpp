@@ -164,11 +164,12 @@ std::vector<StoredTensor> checked_tensors(Header& header, std::span<const std::b
 
 }  // namespace
 
-SafetensorsFile::SafetensorsFile(const fs::path& path) : path_(path), file_(path) {
+SafetensorsFile::SafetensorsFile(const fs::path& path) : path_(path), file_(map_checkpoint_file(path)) {
   try {
-    const std::string_view text = header_of(file_.bytes());
+    const auto bytes = std::as_bytes(file_.bytes());
+    const std::string_view text = header_of(bytes);
     Header header = parse_safetensors_header(text);
-    tensors_ = checked_tensors(header, file_.bytes().subspan(sizeof(std::uint64_t) + text.size()));
+    tensors_ = checked_tensors(header, bytes.subspan(sizeof(std::uint64_t) + text.size()));
     metadata_ = std::move(header.metadata);
   } catch (const CheckpointError& error) {
     throw CheckpointError("{}: {}", path.string(), error.what());

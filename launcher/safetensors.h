@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/data/mapped_file.h"
 #include "core/error.h"
 #include "launcher/atomic_file.h"
-#include "launcher/file_mapping.h"
 
 namespace convoy {
 
@@ -96,7 +96,7 @@ class SafetensorsFile {
                   std::span<std::byte> values) const;
 
   std::filesystem::path path_;
-  FileMapping file_;
+  MappedFile file_;
   std::vector<StoredTensor> tensors_;
   std::map<std::string, std::size_t, std::less<>> index_;
   Metadata metadata_;

@@ -58,7 +58,10 @@ class UnwritableDirectory {
  public:
   explicit UnwritableDirectory(std::filesystem::path path) : path_(std::move(path)) {
     ::chmod(path_.c_str(), 0555);
-    ::chmod(path_.parent_path().c_str(), 0755);
+    for (auto parent = path_.parent_path(); parent != std::filesystem::temp_directory_path();
+         parent = parent.parent_path()) {
+      ::chmod(parent.c_str(), 0755);
+    }
     was_root_ = ::geteuid() == 0 && ::seteuid(65534) == 0;
   }
   UnwritableDirectory(const UnwritableDirectory&) = delete;

@@ -44,4 +44,11 @@ inline void write_text(const std::filesystem::path& path, std::string_view text)
   file << text;
 }
 
+/// Overwrites one byte in place.
+inline void write_byte(const std::filesystem::path& path, std::size_t offset, char byte) {
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(byte);
+}
+
 }  // namespace convoy::test
