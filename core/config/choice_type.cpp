@@ -1,0 +1,84 @@
+#include <algorithm>
+
+#include "core/config/fields.h"
+#include "core/config/json.h"
+#include "core/config/named.h"
+#include "core/config/reference.h"
+
+namespace convoy::config {
+namespace {
+
+class ChoiceType final : public Type {
+ public:
+  explicit ChoiceType(const Catalog& catalog) : catalog_(catalog) {}
+
+  bool read(const Place& place, void* value) const override {
+    auto& choice = *static_cast<Choice*>(value);
+    choice.path = place.path;
+    std::vector<std::string> names;
+    for (const CatalogEntry& entry : catalog_.entries) names.push_back(entry.name);
+    const auto named = read_named(
+        place, {.noun = catalog_.noun, .names = names, .expected = text(), .with_name = catalog_.named});
+    if (!named) return false;
+    const auto entry = std::find_if(catalog_.entries.begin(), catalog_.entries.end(),
+                                    [&](const CatalogEntry& e) { return e.name == named->type; });
+    choice.type = entry->name;
+    choice.index = static_cast<std::size_t>(entry - catalog_.entries.begin());
+    choice.name = named->name;
+    choice.path = named->path;
+    choice.parameters_type = entry->type;
+    const std::shared_ptr<void> parameters = entry->make();
+    choice.sound =
+        entry->parameters->read({named->parameters, named->path, place.diagnostics}, parameters.get());
+    choice.sound = choice.sound && named->sound;
+    choice.parameters = parameters;
+    return choice.sound;
+  }
+
+  Node write(const void* value) const override {
+    const auto& choice = *static_cast<const Choice*>(value);
+    const Node written = catalog_.entries.at(choice.index).parameters->write(choice.parameters.get());
+    Node parameters = Node::mapping();
+    if (!choice.name.empty()) parameters.add("name", Node::scalar(choice.name, true));
+    for (const Node& child : written.children) parameters.children.push_back(child);
+    return write_named(choice.type, std::move(parameters));
+  }
+
+  Json schema() const override {
+    std::vector<Json> all;
+    const Json name = {{"type", "string"}, {"description", "the name of this " + catalog_.noun}};
+    for (const CatalogEntry& entry : catalog_.entries) {
+      Json parameters = entry.parameters->schema();
+      if (catalog_.named) parameters["properties"]["name"] = name;
+      Json schema = named_schema(entry.name, entry.help, std::move(parameters));
+      if (catalog_.named) {
+        Json& mapping = schema.contains("anyOf") ? schema["anyOf"].back() : schema;
+        mapping["properties"]["name"] = name;
+      }
+      all.push_back(std::move(schema));
+    }
+    return any_of(std::move(all));
+  }
+
+  std::string text() const override {
+    const bool vowel = std::string_view("aeiou").find(catalog_.noun.substr(0, 1)) != std::string_view::npos;
+    return (vowel ? "an " : "a ") + catalog_.noun + ", as in - name: {key: value}";
+  }
+
+  bool claims(const Node& /*node*/) const override { return true; }
+
+  void document(Reference& reference, const std::string& path) const override {
+    for (const CatalogEntry& entry : catalog_.entries) {
+      reference.alternative(path, entry.name, entry.help, *entry.parameters);
+    }
+  }
+
+ private:
+  Catalog catalog_;
+};
+
+}  // namespace
+
+TypePtr choice_type(const Catalog& catalog) { return std::make_shared<ChoiceType>(catalog); }
+
+}  // namespace convoy::config

@@ -1,0 +1,107 @@
+#include <algorithm>
+#include <cctype>
+
+#include "core/config/node.h"
+#include "core/config/scalar.h"
+
+namespace convoy::config {
+namespace {
+
+constexpr std::size_t kLineLength = 100;
+
+/// Text that means itself without quotes, in this parser and in others.
+bool is_plain(const std::string& text) {
+  const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
+  const auto is_inner = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("_-./+").find(c) != std::string_view::npos;
+  };
+  if (text.empty() || !(is_letter(text.front()) || text.front() == '_' || text.front() == '/')) return false;
+  if (!std::all_of(text.begin(), text.end(), is_inner)) return false;
+  std::string lower = text;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const char* word : {"true", "false", "null", "none", "auto", "yes", "no", "on", "off", "y", "n"}) {
+    if (lower == word) return false;
+  }
+  return true;
+}
+
+std::string quote(const std::string& text) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string result = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      result += {'\\', c};
+    } else if (c == '\n') {
+      result += "\\n";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      result += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    } else {
+      result += c;
+    }
+  }
+  return result + "\"";
+}
+
+std::string scalar_text(const std::string& text, bool is_text) {
+  return is_text && !is_plain(text) ? quote(text) : text;
+}
+
+std::string flow(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::null:
+      return "null";
+    case Node::Kind::scalar:
+      return scalar_text(node.text, node.quoted);
+    case Node::Kind::list:
+    case Node::Kind::mapping:
+      break;
+  }
+  std::string result(node.is_list() ? "[" : "{");
+  for (const Node& child : node.children) {
+    if (result.size() > 1) result += ", ";
+    if (node.is_mapping()) result += scalar_text(child.key, true) + ": ";
+    result += flow(child);
+  }
+  return result + (node.is_list() ? "]" : "}");
+}
+
+void write_block(const Node& node, std::size_t indent, std::string& out);
+
+/// What follows "key:" or "-".
+void write_after(const Node& child, bool in_list, std::size_t indent, std::size_t column, std::string& out) {
+  const std::string line = flow(child);
+  if (child.children.empty() || column + line.size() < kLineLength) {
+    out += " " + line + "\n";
+  } else if (in_list && child.is_mapping()) {
+    // "- conv2d:": the first key stands beside its dash.
+    std::string block;
+    write_block(child, indent + 2, block);
+    out += block.substr(indent + 1);
+  } else {
+    out += "\n";
+    write_block(child, indent + 2, out);
+  }
+}
+
+void write_block(const Node& node, std::size_t indent, std::string& out) {
+  for (const Node& child : node.children) {
+    const std::string head =
+        std::string(indent, ' ') + (node.is_list() ? "-" : scalar_text(child.key, true) + ":");
+    out += head;
+    write_after(child, node.is_list(), indent, head.size(), out);
+  }
+}
+
+}  // namespace
+
+std::string write_yaml(const Node& node) {
+  if (node.children.empty()) return flow(node) + "\n";
+  std::string out;
+  write_block(node, 0, out);
+  return out;
+}
+
+}  // namespace convoy::config
