@@ -35,8 +35,15 @@ void Evaluator::run(std::int64_t total, std::int64_t first_slice, std::int64_t l
       values.insert(values.end(), moving.begin(), moving.end());
     }
   }
+  parameter_views_.resize(blocks.size());
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    parameter_views_[i].clear();
+    for (const ParameterRange& range : blocks[i].parameters)
+      parameter_views_[i].push_back(parameters.data() + range.offset);
+  }
   pool_.run(static_cast<std::int64_t>(blocks.size()), [&](int, std::int64_t block) {
-    network_.prepare(static_cast<std::size_t>(block), parameters, /*training=*/false);
+    const std::size_t i = static_cast<std::size_t>(block);
+    network_.prepare(i, parameter_views_[i].data(), /*training=*/false);
   });
   const std::int64_t classes = network_.model().output.elements();
   pool_.run(last_slice - first_slice, [&](int worker, std::int64_t item) {
@@ -44,7 +51,7 @@ void Evaluator::run(std::int64_t total, std::int64_t first_slice, std::int64_t l
     const std::int64_t first = slice * kEvaluationSlice;
     const std::int64_t samples = std::min(kEvaluationSlice, total - first);
     std::byte* context = contexts_[static_cast<std::size_t>(worker)].data();
-    run_slice(context, workspaces_[static_cast<std::size_t>(worker)].data(), first, samples, source, parameters);
+    run_slice(context, workspaces_[static_cast<std::size_t>(worker)].data(), first, samples, source);
     EvaluatedSlice result;
     result.first = first;
     result.samples = samples;
@@ -56,17 +63,15 @@ void Evaluator::run(std::int64_t total, std::int64_t first_slice, std::int64_t l
 }
 
 void Evaluator::run_slice(std::byte* context, std::byte* workspace, std::int64_t first, std::int64_t samples,
-                          const SliceSource& source, std::span<const float> parameters) {
+                          const SliceSource& source) {
   source.fill(first, samples, reinterpret_cast<float*>(context + plan_.input),
               reinterpret_cast<std::int32_t*>(context + plan_.labels));
   const auto blocks = network_.blocks();
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (blocks[i].moments) continue;  // measures what evaluation does not use
-    std::vector<const void*> views;
-    for (const ParameterRange& range : blocks[i].parameters) views.push_back(parameters.data() + range.offset);
     ForwardArgs args;
     args.samples = samples;
-    args.parameters = views.data();
+    args.parameters = parameter_views_[i].data();
     args.batch_values = batch_values_[i].data();
     args.input = context + (i == 0 ? plan_.input : plan_.outputs[i - 1]);
     args.output = context + plan_.outputs[i];

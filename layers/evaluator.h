@@ -41,11 +41,12 @@ class Evaluator {
 
  private:
   void run_slice(std::byte* context, std::byte* workspace, std::int64_t first, std::int64_t samples,
-                 const SliceSource& source, std::span<const float> parameters);
+                 const SliceSource& source);
 
   Network& network_;
   WorkerPool& pool_;
   MemoryPlan plan_;
+  std::vector<std::vector<const void*>> parameter_views_;  ///< one a block
   std::vector<std::vector<double>> batch_values_;  ///< one a block: moving mean and variance where it normalizes
   std::vector<Arena> contexts_;                    ///< one a worker
   std::vector<Arena> workspaces_;

@@ -1,6 +1,7 @@
 #include "layers/executor.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "core/error.h"
@@ -79,10 +80,53 @@ Executor::Executor(Network& network, WorkerPool& pool, LossFunction loss, const 
   records_.resize(index(options.slices * record_width_));
   const std::int64_t contexts = network.segment_count() > 1 ? options.local_slices : pool.workers();
   for (std::int64_t i = 0; i < contexts; ++i) contexts_.emplace_back(plan_.bytes);
+  for (const Block& block : blocks) parameter_views_.emplace_back(block.parameters.size());
   for (int i = 0; i < pool.workers(); ++i) {
     workspaces_.emplace_back(plan_.workspace_bytes);
     gradients_.emplace_back(index(plan_.parameter_gradient_elements) * sizeof(float));
+    auto& views = gradient_views_.emplace_back();
+    for (const Block& block : blocks) {
+      float* place = gradients_.back().as<float>().data();
+      auto& of_block = views.emplace_back();
+      for (const ParameterRange& range : block.parameters) {
+        of_block.push_back(place);
+        place += (range.shape.elements() + 15) / 16 * 16;
+      }
+    }
   }
+}
+
+void Executor::start_profile() {
+  const std::size_t blocks = network_.blocks().size();
+  profiles_.assign(static_cast<std::size_t>(pool_.workers()),
+                   Profile{std::vector<double>(blocks), std::vector<double>(blocks)});
+}
+
+Executor::Profile Executor::profile() const {
+  const std::size_t blocks = network_.blocks().size();
+  Profile sum{std::vector<double>(blocks), std::vector<double>(blocks)};
+  for (const Profile& worker : profiles_) {
+    for (std::size_t i = 0; i < blocks; ++i) {
+      sum.forward[i] += worker.forward[i];
+      sum.backward[i] += worker.backward[i];
+    }
+    sum.input += worker.input;
+    sum.loss += worker.loss;
+    sum.sum += worker.sum;
+    sum.prepare += worker.prepare;
+  }
+  return sum;
+}
+
+template <class Place, class Work>
+void Executor::timed(int worker, const Place& place, const Work& work) {
+  if (profiles_.empty()) {
+    work();
+    return;
+  }
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  place(profiles_[index(worker)]) += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 std::size_t Executor::memory_bytes() const {
@@ -107,8 +151,13 @@ StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std:
     std::fill(site.records.begin(), site.records.end(), 0.0);
     std::fill(site.gradients.begin(), site.gradients.end(), 0.0);
   }
-  pool_.run(static_cast<std::int64_t>(network_.blocks().size()),
-            [&](int, std::int64_t block) { network_.prepare(index(block), parameters, /*training=*/true); });
+  for (std::size_t i = 0; i < parameter_views_.size(); ++i)
+    std::ranges::transform(network_.blocks()[i].parameters, parameter_views_[i].begin(),
+                           [&](const ParameterRange& range) { return parameters.data() + range.offset; });
+  pool_.run(static_cast<std::int64_t>(network_.blocks().size()), [&](int worker, std::int64_t block) {
+    timed(worker, [](Profile& p) -> double& { return p.prepare; },
+          [&] { network_.prepare(index(block), parameter_views_[index(block)].data(), /*training=*/true); });
+  });
 
   const auto each_slice = [&](const auto& work) {
     pool_.run(plan.last_slice - plan.first_slice, [&](int worker, std::int64_t local) {
@@ -137,38 +186,36 @@ StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std:
   return conclude(step);
 }
 
+SliceArgs Executor::slice_args(const SliceRun& run, std::size_t i) const {
+  SliceArgs args;
+  args.samples = run.samples();
+  args.training = true;
+  args.random = {run.step.plan.seed, run.step.plan.step, run.step.plan.slice_begin(run.slice)};
+  args.parameters = parameter_views_[i].data();
+  args.input = run.at<float>(i == 0 ? plan_.input : plan_.outputs[i - 1]);
+  args.saved = run.at<std::byte>(plan_.saved[i]);
+  args.workspace = const_cast<std::byte*>(workspaces_[index(run.worker)].data());
+  return args;
+}
+
 void Executor::forward(SliceRun& run, std::size_t segment) {
   const auto blocks = network_.blocks();
-  const std::size_t begin = network_.segments()[segment];
-  const std::size_t end = network_.segments()[segment + 1];
   if (segment == 0)
-    run.step.source.fill(run.step.plan.slice_begin(run.slice), run.samples(), run.at<float>(plan_.input),
-                         run.at<std::int32_t>(plan_.labels));
-  std::vector<const void*> parameters;
-  for (std::size_t i = begin; i < end; ++i) {
+    timed(run.worker, [](Profile& p) -> double& { return p.input; }, [&] {
+      run.step.source.fill(run.step.plan.slice_begin(run.slice), run.samples(), run.at<float>(plan_.input),
+                           run.at<std::int32_t>(plan_.labels));
+    });
+  for (std::size_t i = network_.segments()[segment]; i < network_.segments()[segment + 1]; ++i) {
     const Block& block = blocks[i];
-    ForwardArgs args;
-    args.samples = run.samples();
-    args.training = true;
-    args.random = {run.step.plan.seed, run.step.plan.step, run.step.plan.slice_begin(run.slice)};
-    parameters.clear();
-    for (const ParameterRange& range : block.parameters)
-      parameters.push_back(run.step.parameters.data() + range.offset);
-    args.parameters = parameters.data();
-    args.input = run.at<float>(i == 0 ? plan_.input : plan_.outputs[i - 1]);
+    ForwardArgs args{slice_args(run, i)};
     args.output = run.at<float>(plan_.outputs[i]);
-    args.saved = run.at<std::byte>(plan_.saved[i]);
-    args.workspace = workspaces_[index(run.worker)].data();
-    if (Normalization* site = block.moments ? normalization_at(i) : nullptr) {
-      const auto record = record_at(site->records, run.slice, moments_width(site->channels));
-      args.record = record.data();
-      block.kernel->forward(args);
-      if (!site->whole_batch)
-        combine_moments(record, site->channels, site->values_of(run.local_slice).first(index(2 * site->channels)));
-      continue;
-    }
+    Normalization* site = block.moments ? normalization_at(i) : nullptr;
+    if (site) args.record = record_at(site->records, run.slice, moments_width(site->channels)).data();
     if (block.normalize) args.batch_values = normalization_at(i - 1)->values_of(run.local_slice).data();
-    block.kernel->forward(args);
+    timed(run.worker, [i](Profile& p) -> double& { return p.forward[i]; }, [&] { block.kernel->forward(args); });
+    if (site && !site->whole_batch)
+      combine_moments(record_at(site->records, run.slice, moments_width(site->channels)), site->channels,
+                      site->values_of(run.local_slice).first(index(2 * site->channels)));
   }
 }
 
@@ -181,7 +228,8 @@ void Executor::loss(SliceRun& run) {
   args.labels = run.at<std::int32_t>(plan_.labels);
   args.gradient_scale = 1.0 / static_cast<double>(run.step.plan.samples);
   args.gradient = run.at<float>(plan_.gradients[0]);
-  const LossSums sums = loss_(args);
+  LossSums sums;
+  timed(run.worker, [](Profile& p) -> double& { return p.loss; }, [&] { sums = loss_(args); });
   const auto record = record_at(records_, run.slice, record_width_);
   record[kSamples] = static_cast<double>(samples);
   record[kLoss] = sums.loss;
@@ -200,30 +248,15 @@ void Executor::backward(SliceRun& run, std::size_t segment) {
 
 void Executor::backward_block(SliceRun& run, std::size_t i) {
   const Block& block = network_.blocks()[i];
-  BackwardArgs args;
-  args.samples = run.samples();
-  args.training = true;
-  args.random = {run.step.plan.seed, run.step.plan.step, run.step.plan.slice_begin(run.slice)};
-  std::vector<const void*> parameters;
-  std::vector<void*> gradients;
-  float* scratch = gradients_[index(run.worker)].as<float>().data();
-  for (const ParameterRange& range : block.parameters) {
-    parameters.push_back(run.step.parameters.data() + range.offset);
-    gradients.push_back(scratch);
-    scratch += (range.shape.elements() + 15) / 16 * 16;
-  }
-  args.parameters = parameters.data();
-  args.grad_parameters = gradients.data();
-  args.input = run.at<float>(i == 0 ? plan_.input : plan_.outputs[i - 1]);
+  BackwardArgs args{slice_args(run, i)};
   args.output = run.at<float>(plan_.outputs[i]);
-  args.saved = run.at<std::byte>(plan_.saved[i]);
-  args.workspace = workspaces_[index(run.worker)].data();
+  args.grad_parameters = gradient_views_[index(run.worker)][i].data();
   args.grad_output = run.at<float>(plan_.gradients[run.gradient]);
   args.grad_input = i > first_trainable_ ? run.at<float>(plan_.gradients[1 - run.gradient]) : nullptr;
   Normalization* site = block.moments ? normalization_at(i) : block.normalize ? normalization_at(i - 1) : nullptr;
   if (site) args.batch_values = site->values_of(run.local_slice).data();
   if (block.normalize) args.record = record_at(site->gradients, run.slice, 2 * site->channels).data();
-  block.kernel->backward(args);
+  timed(run.worker, [i](Profile& p) -> double& { return p.backward[i]; }, [&] { block.kernel->backward(args); });
   run.gradient = 1 - run.gradient;
   if (block.normalize && !site->whole_batch) {
     const double count = record_at(site->records, run.slice, moments_width(site->channels))[0];
@@ -231,13 +264,19 @@ void Executor::backward_block(SliceRun& run, std::size_t i) {
                           site->values_of(run.local_slice).subspan(index(2 * site->channels)));
   }
   if (block.parameters.empty()) return;
+  timed(run.worker, [](Profile& p) -> double& { return p.sum; }, [&] { sum_gradients(run, i); });
+}
+
+void Executor::sum_gradients(SliceRun& run, std::size_t i) {
+  const auto& parameters = network_.blocks()[i].parameters;
   bool summed = true;
-  for (std::size_t p = 0; p < gradients.size(); ++p)
-    summed &= run.step.sink.add(block.parameters[p].offset, {static_cast<const float*>(gradients[p]),
-                                                             index(block.parameters[p].shape.elements())});
+  for (std::size_t p = 0; p < parameters.size(); ++p)
+    summed &= run.step.sink.add(parameters[p].offset,
+                                {static_cast<const float*>(gradient_views_[index(run.worker)][i][p]),
+                                 index(parameters[p].shape.elements())});
   double& bad = record_at(records_, run.slice, record_width_)[kBadBlock];
   if (!summed && bad == 0) bad = static_cast<double>(i + 1);
-  run.step.sink.passed(block.parameters.front().offset);
+  run.step.sink.passed(parameters.front().offset);
 }
 
 void Executor::meet_forward(Step& step, std::size_t segment) {

@@ -76,6 +76,18 @@ class Executor {
 
   std::size_t memory_bytes() const;
 
+  /// Seconds that the workers have spent in each block and around them, since start_profile().
+  struct Profile {
+    std::vector<double> forward, backward;  ///< one a block
+    double input = 0;                       ///< filling slices
+    double loss = 0;
+    double sum = 0;                         ///< adding gradients up
+    double prepare = 0;                     ///< packing weights
+  };
+  void start_profile();
+  /// The sum over the workers.
+  Profile profile() const;
+
  private:
   /// One batch normalization: the blocks on both sides of its meeting.
   struct Normalization {
@@ -94,11 +106,16 @@ class Executor {
   void loss(SliceRun& run);
   void backward(SliceRun& run, std::size_t segment);
   void backward_block(SliceRun& run, std::size_t block);
+  void sum_gradients(SliceRun& run, std::size_t block);
   void meet_forward(Step& step, std::size_t segment);
   void meet_backward(Step& step, std::size_t segment);
   StepOutcome conclude(Step& step);
   void update_statistics(Step& step);
   Normalization* normalization_at(std::size_t block);
+  SliceArgs slice_args(const SliceRun& run, std::size_t block) const;
+  /// Runs `work`, adding its time to what `place` names of the worker's profile, if there is one.
+  template <class Place, class Work>
+  void timed(int worker, const Place& place, const Work& work);
 
   Network& network_;
   WorkerPool& pool_;
@@ -112,6 +129,9 @@ class Executor {
   std::vector<Arena> contexts_;          ///< one a worker, or one a local slice where segments meet
   std::vector<Arena> workspaces_;        ///< one a worker
   std::vector<Arena> gradients_;         ///< one a worker: a block's parameter gradients of one slice
+  std::vector<std::vector<const void*>> parameter_views_;             ///< one a block: this step's parameters
+  std::vector<std::vector<std::vector<void*>>> gradient_views_;       ///< [worker][block]: places in gradients_
+  std::vector<Profile> profiles_;                                     ///< one a worker; empty: not measured
 };
 
 }  // namespace convoy

@@ -75,12 +75,6 @@ void Network::plan(std::int64_t samples) {
   for (Block& block : blocks_) block.kernel->plan(samples);
 }
 
-void Network::prepare(std::size_t block, std::span<const float> parameters, bool training) {
-  std::vector<const void*> views;
-  for (const ParameterRange& range : blocks_[block].parameters) views.push_back(parameters.data() + range.offset);
-  blocks_[block].kernel->prepare(views.data(), training);
-}
-
 MemoryPlan::MemoryPlan(const Network& network, std::int64_t samples, bool training) {
   const auto take = [this](std::size_t size) {
     const std::size_t place = bytes;

@@ -44,8 +44,10 @@ class Network {
 
   /// Lets the kernels prepare for slices of this many samples.
   void plan(std::int64_t samples);
-  /// Shows the kernels the weights that the next slices use.
-  void prepare(std::size_t block, std::span<const float> parameters, bool training);
+  /// Shows a block's kernel the parameters that the next slices use.
+  void prepare(std::size_t block, const void* const* parameters, bool training) {
+    blocks_[block].kernel->prepare(parameters, training);
+  }
 
  private:
   const Model& model_;

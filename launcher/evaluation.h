@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "comm/communicator.h"
+#include "core/data/input_pipeline.h"
+#include "layers/evaluator.h"
+
+namespace convoy {
+
+/// Figures over a whole split, every sample counted once; equal on all ranks, whatever their number.
+struct EvaluationResult {
+  std::int64_t samples = 0;
+  double loss = 0;  ///< mean
+  double accuracy = 0;
+  double top5 = 0;
+  std::vector<std::int64_t> confusion;  ///< [classes, classes]: how often a sample of class i was taken for class j
+
+  std::int64_t classes = 0;
+  /// Of the samples of a class, the fraction that was recognised; NaN where there are none.
+  double class_accuracy(std::int64_t label) const;
+};
+
+/// Evaluates a split, its slices shared among the ranks. Collective.
+EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline, std::span<const float> parameters,
+                          std::span<const float> statistics, const LossFunction& loss, Communicator& communicator);
+
+}  // namespace convoy

@@ -1,0 +1,126 @@
+#include "launcher/step_runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace convoy {
+
+namespace {
+
+/// Fills slices of one training step.
+class TrainingSource : public SliceSource {
+ public:
+  TrainingSource(const InputPipeline& pipeline, const BatchPlan& batches, std::int64_t step)
+      : pipeline_(pipeline), batches_(batches), step_(step) {}
+  void fill(std::int64_t first, std::int64_t samples, float* input, std::int32_t* labels) const override {
+    pipeline_.fill_training(batches_, step_, {first, first + samples}, input, labels);
+  }
+
+ private:
+  const InputPipeline& pipeline_;
+  const BatchPlan& batches_;
+  std::int64_t step_;
+};
+
+/// Adds the time since the last lap to a counter.
+class Stopwatch {
+ public:
+  void lap(double& seconds) {
+    const auto now = std::chrono::steady_clock::now();
+    seconds += std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+BucketPlan bucket_plan(const Network& network, int ranks, std::optional<std::int64_t> bucket_bytes) {
+  std::vector<std::int64_t> tensors, cuts;
+  for (const ModelTensor& tensor : network.model().parameters) tensors.push_back(tensor.offset);
+  for (const Block& block : network.blocks())
+    if (!block.parameters.empty()) cuts.push_back(block.parameters.front().offset);
+  return BucketPlan(tensors, cuts, network.model().parameter_elements, ranks, bucket_bytes);
+}
+
+Executor::Options executor_options(const BatchPlan& batches, const IndexRange& own) {
+  return {.slices = batches.slices(),
+          .local_slices = own.size(),
+          .slice_samples = batches.slice_sizes().back()};
+}
+
+Network& planned(Network& network, const BatchPlan& batches) {
+  for (std::int64_t samples : batches.slice_sizes()) network.plan(samples);
+  return network;
+}
+
+}  // namespace
+
+StepRunner::StepRunner(Engine& engine, const InputPipeline& pipeline, const Optimizer& optimizer, TrainingState& state,
+                       Communicator& communicator, const Options& options)
+    : engine_(engine),
+      pipeline_(pipeline),
+      optimizer_(optimizer),
+      state_(state),
+      options_(options),
+      batches_(options.batches),
+      own_slices_(part_of(batches_.slices(), communicator.size(), communicator.rank())),
+      meeting_communicator_(communicator.duplicate()),
+      meeting_(*meeting_communicator_, batches_.slices()),
+      reducer_(communicator.duplicate(), bucket_plan(engine.network(), communicator.size(), options.bucket_bytes),
+               options.reduce, batches_.slices(), engine.backend().loops().accumulate_exact),
+      executor_(planned(engine.network(), batches_), engine.pool(), options.loss,
+                executor_options(batches_, own_slices_)) {}
+
+StepResult StepRunner::step(std::int64_t number) {
+  StepPlan plan;
+  plan.seed = options_.batches.seed;
+  plan.step = static_cast<std::uint64_t>(number);
+  plan.samples = batches_.batch_size(number);
+  plan.slices = batches_.slices();
+  plan.first_slice = own_slices_.begin;
+  plan.last_slice = own_slices_.end;
+
+  StepResult result;
+  Stopwatch watch;
+  reducer_.begin_step(plan.present_slices());
+  const StepOutcome outcome =
+      executor_.step(plan, TrainingSource(pipeline_, batches_, number), state_.current().parameters(),
+                     state_.current().statistics(), state_.next().statistics(), reducer_, meeting_);
+  watch.lap(result.seconds.compute);
+  reducer_.finish();
+  watch.lap(result.seconds.reduce);
+
+  result.samples = plan.samples;
+  result.loss = outcome.loss;
+  result.accuracy = outcome.accuracy;
+  result.top5 = outcome.top5;
+  result.learning_rate = options_.learning_rate.at(number);
+  result.requests = meeting_.requested();
+  if (!std::isfinite(outcome.loss)) {
+    result.refused = fmt::format("the loss is {}", outcome.loss);
+  } else if (outcome.bad_layer) {
+    result.refused = fmt::format("the gradient of layer '{}' is not finite, or too large to be summed exactly (a slice's "
+                                 "elements must stay below 2^19 / {} slices)",
+                                 *outcome.bad_layer, plan.slices);
+  }
+  if (result.refused) return result;
+
+  UpdateStep update;
+  update.number = number + 1;
+  update.learning_rate = result.learning_rate;
+  if (options_.global_clipnorm) update.gradient_scale = clip_scale(reducer_.squared_norm(), *options_.global_clipnorm);
+  state_.update(optimizer_, update, reducer_);
+  watch.lap(result.seconds.update);
+  reducer_.gather(state_.next().parameters());
+  state_.commit();
+  watch.lap(result.seconds.gather);
+  return result;
+}
+
+void StepRunner::gather_moments() {
+  for (std::size_t i = 0; i < optimizer_.slot_names().size(); ++i) reducer_.gather(state_.current().slot(i));
+}
+
+}  // namespace convoy

@@ -1,0 +1,84 @@
+#include "launcher/training_state.h"
+
+#include "core/sha256.h"
+
+namespace convoy {
+
+namespace {
+
+std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
+
+std::span<const float> view(const ModelTensor& tensor, std::span<const float> arena) {
+  return arena.subspan(index(tensor.offset), index(tensor.shape.elements()));
+}
+std::span<float> view(const ModelTensor& tensor, std::span<float> arena) {
+  return arena.subspan(index(tensor.offset), index(tensor.shape.elements()));
+}
+
+}  // namespace
+
+Generation::Generation(const Model& model, std::size_t slots)
+    : parameters_(index(model.parameter_elements) * sizeof(float)),
+      statistics_(index(model.statistics_elements) * sizeof(float)) {
+  for (std::size_t i = 0; i < slots; ++i) slots_.emplace_back(parameters_.size());
+}
+
+TrainingState::TrainingState(const Model& model, std::vector<std::string> slot_names)
+    : model_(model), slot_names_(std::move(slot_names)) {
+  for (auto& generation : generations_) generation = std::make_unique<Generation>(model, slot_names_.size());
+}
+
+void TrainingState::update(const Optimizer& optimizer, const UpdateStep& step, const GradientReducer& reducer) {
+  for (const BucketPlan::Range& owned : reducer.owned()) {
+    const std::size_t begin = index(owned.begin), count = index(owned.end - owned.begin);
+    UpdateRange range;
+    range.gradient = reducer.gradients().subspan(begin, count);
+    range.weights = current().parameters().subspan(begin, count);
+    range.new_weights = next().parameters().subspan(begin, count);
+    for (std::size_t i = 0; i < slot_names_.size(); ++i) {
+      range.slots.push_back(current().slot(i).subspan(begin, count));
+      range.new_slots.push_back(next().slot(i).subspan(begin, count));
+    }
+    optimizer.update(step, range);
+  }
+}
+
+std::vector<StoredTensor> TrainingState::weights() const {
+  std::vector<StoredTensor> tensors;
+  for (const ModelTensor& tensor : model_.parameters)
+    tensors.push_back(stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, current().parameters())));
+  for (const ModelTensor& tensor : model_.statistics)
+    tensors.push_back(stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, current().statistics())));
+  return tensors;
+}
+
+std::vector<StoredTensor> TrainingState::moments() const {
+  std::vector<StoredTensor> tensors;
+  for (std::size_t i = 0; i < slot_names_.size(); ++i)
+    for (const ModelTensor& tensor : model_.parameters)
+      tensors.push_back(stored_tensor(tensor.name + "/" + slot_names_[i], tensor.shape.extents(),
+                                      view(tensor, current().slot(i))));
+  return tensors;
+}
+
+void TrainingState::load_weights(const SafetensorsFile& file) {
+  for (const ModelTensor& tensor : model_.parameters)
+    file.read(tensor.name, tensor.shape.extents(), view(tensor, current().parameters()));
+  for (const ModelTensor& tensor : model_.statistics)
+    file.read(tensor.name, tensor.shape.extents(), view(tensor, current().statistics()));
+}
+
+void TrainingState::load_moments(const SafetensorsFile& file) {
+  for (std::size_t i = 0; i < slot_names_.size(); ++i)
+    for (const ModelTensor& tensor : model_.parameters)
+      file.read(tensor.name + "/" + slot_names_[i], tensor.shape.extents(), view(tensor, current().slot(i)));
+}
+
+std::string TrainingState::weights_sha256() const {
+  Sha256 hash;
+  for (const ModelTensor& tensor : model_.parameters) hash.update(std::as_bytes(view(tensor, current().parameters())));
+  for (const ModelTensor& tensor : model_.statistics) hash.update(std::as_bytes(view(tensor, current().statistics())));
+  return hash.hex();
+}
+
+}  // namespace convoy

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "comm/gradient_reducer.h"
+#include "core/arena.h"
+#include "core/optim/optimizer.h"
+#include "layers/model.h"
+#include "launcher/safetensors.h"
+
+namespace convoy {
+
+/// One whole state of training: weights, statistics, and the optimizer's moments. The moments fill a whole arena, of which
+/// a rank touches only what it owns.
+struct Generation {
+  Generation(const Model& model, std::size_t slots);
+
+  std::span<float> parameters() { return parameters_.as<float>(); }
+  std::span<const float> parameters() const { return parameters_.as<float>(); }
+  std::span<float> statistics() { return statistics_.as<float>(); }
+  std::span<const float> statistics() const { return statistics_.as<float>(); }
+  std::span<float> slot(std::size_t i) { return slots_[i].as<float>(); }
+  std::span<const float> slot(std::size_t i) const { return slots_[i].as<float>(); }
+
+ private:
+  Arena parameters_;
+  Arena statistics_;
+  std::vector<Arena> slots_;
+};
+
+/// The current generation, and the one that the step under way writes: a step that is not taken leaves nothing behind.
+class TrainingState {
+ public:
+  /// `slot_names`: the optimizer's moments. The model must outlive the state.
+  TrainingState(const Model& model, std::vector<std::string> slot_names);
+
+  Generation& current() { return *generations_[0]; }
+  const Generation& current() const { return *generations_[0]; }
+  Generation& next() { return *generations_[1]; }
+  /// Makes the next generation the current one.
+  void commit() { generations_[0].swap(generations_[1]); }
+
+  /// Updates the ranges that this rank owns from the current generation into the next.
+  void update(const Optimizer& optimizer, const UpdateStep& step, const GradientReducer& reducer);
+
+  /// The current generation as named tensors, views into it: parameters and statistics ("conv2d/kernel") …
+  std::vector<StoredTensor> weights() const;
+  /// … and moments ("conv2d/kernel/momentum"); whole only where this rank has gathered them.
+  std::vector<StoredTensor> moments() const;
+  /// Throws CheckpointError for a tensor that is missing or has another shape.
+  void load_weights(const SafetensorsFile& file);
+  void load_moments(const SafetensorsFile& file);
+
+  /// SHA-256 over all parameters, then all statistics, in the model's order.
+  std::string weights_sha256() const;
+
+ private:
+  const Model& model_;
+  std::vector<std::string> slot_names_;
+  std::unique_ptr<Generation> generations_[2];
+};
+
+}  // namespace convoy
