@@ -35,7 +35,7 @@ std::string advice(const fs::path& path, int code) {
 }
 
 fs::path temporary_beside(const fs::path& path) {
-  return path.parent_path() / fmt::format(".{}.tmp-{}", path.filename().string(), ::getpid());
+  return path.parent_path() / fmt::format(".{}{}{}", path.filename().string(), kTemporaryMark, ::getpid());
 }
 
 }  // namespace

@@ -52,6 +52,9 @@ class OutputFile {
   FileDescriptor file_;
 };
 
+/// Stands in the name of every file that is not whole yet; such names begin with a dot.
+inline constexpr std::string_view kTemporaryMark = ".tmp-";
+
 /// A file that appears under its name whole or not at all: written beside it, synced, renamed, the directory
 /// synced. Destroyed without commit(), it leaves nothing, and what stood under the name before stays.
 class AtomicFile {
