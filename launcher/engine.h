@@ -17,7 +17,7 @@ class Engine {
   struct Options {
     Isa isa = widest_isa();
     int threads = 1;
-    std::map<std::string, std::string> kernels;  ///< layer name -> provider
+    std::map<std::string, std::string> kernels{};  ///< layer name -> provider
   };
 
   /// The model must outlive the engine.

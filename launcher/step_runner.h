@@ -46,7 +46,7 @@ class StepRunner {
     LearningRate learning_rate;
     std::optional<double> global_clipnorm;
     GradientReducer::Mode reduce = GradientReducer::Mode::exact;
-    std::optional<std::int64_t> bucket_bytes;
+    std::optional<std::int64_t> bucket_bytes{};
   };
 
   /// The engine, pipeline, optimizer and state must outlive the runner. Collective.
