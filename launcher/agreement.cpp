@@ -1,8 +1,7 @@
 #include "launcher/agreement.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
+#include <fmt/ranges.h>
 #include <new>
 #include <numeric>
 #include <string>
@@ -63,7 +62,8 @@ void agree(Communicator& communicator, const std::function<void()>& work) {
   const ExitCode code{static_cast<int>(first.front())};
   const bool everywhere = failed.size() == reports.size();
   const std::string where =
-      everywhere ? "" : fmt::format("{} {}: ", failed.size() == 1 ? "rank" : "ranks", fmt::join(failed, ", "));
+      everywhere ? ""
+                 : fmt::format("{} {}: ", failed.size() == 1 ? "rank" : "ranks", fmt::join(failed, ", "));
   throw AgreedError(code, where + first.substr(1));
 }
 

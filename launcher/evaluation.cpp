@@ -22,20 +22,24 @@ class EvaluationSource : public SliceSource {
 };
 
 /// The largest of a row's outputs, of equal ones the first.
-std::int64_t answer(std::span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); }
+std::int64_t answer(std::span<const float> row) {
+  return std::max_element(row.begin(), row.end()) - row.begin();
+}
 
 }  // namespace
 
 double EvaluationResult::class_accuracy(std::int64_t label) const {
-  const auto row = std::span(confusion).subspan(static_cast<std::size_t>(label * classes), static_cast<std::size_t>(classes));
+  const auto row = std::span(confusion).subspan(static_cast<std::size_t>(label * classes),
+                                                static_cast<std::size_t>(classes));
   std::int64_t seen = 0;
   for (std::int64_t count : row) seen += count;
   if (seen == 0) return std::numeric_limits<double>::quiet_NaN();
   return static_cast<double>(row[static_cast<std::size_t>(label)]) / static_cast<double>(seen);
 }
 
-EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline, std::span<const float> parameters,
-                          std::span<const float> statistics, const LossFunction& loss, Communicator& communicator) {
+EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
+                          std::span<const float> parameters, std::span<const float> statistics,
+                          const LossFunction& loss, Communicator& communicator) {
   constexpr std::int64_t kWidth = 3;  // loss, correct, top five of a slice
   EvaluationResult result;
   result.samples = pipeline.dataset().size();
@@ -84,7 +88,8 @@ EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline, s
   result.top5 /= n;
 
   std::vector<std::int64_t> all(cells * static_cast<std::size_t>(ranks));
-  std::copy(counts.begin(), counts.end(), all.begin() + static_cast<std::ptrdiff_t>(cells) * communicator.rank());
+  std::copy(counts.begin(), counts.end(),
+            all.begin() + static_cast<std::ptrdiff_t>(cells) * communicator.rank());
   std::fill(shares.begin(), shares.end(), static_cast<std::int64_t>(cells * sizeof(std::int64_t)));
   communicator.all_gather(std::as_writable_bytes(std::span(all)), shares);
   result.confusion.resize(cells);

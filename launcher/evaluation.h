@@ -16,7 +16,8 @@ struct EvaluationResult {
   double loss = 0;  ///< mean
   double accuracy = 0;
   double top5 = 0;
-  std::vector<std::int64_t> confusion;  ///< [classes, classes]: how often a sample of class i was taken for class j
+  std::vector<std::int64_t>
+      confusion;  ///< [classes, classes]: how often a sample of class i was taken for class j
 
   std::int64_t classes = 0;
   /// Of the samples of a class, the fraction that was recognised; NaN where there are none.
@@ -24,7 +25,8 @@ struct EvaluationResult {
 };
 
 /// Evaluates a split, its slices shared among the ranks. Collective.
-EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline, std::span<const float> parameters,
-                          std::span<const float> statistics, const LossFunction& loss, Communicator& communicator);
+EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
+                          std::span<const float> parameters, std::span<const float> statistics,
+                          const LossFunction& loss, Communicator& communicator);
 
 }  // namespace convoy

@@ -20,7 +20,8 @@ void RankMeeting::gather(std::span<double> records, std::int64_t width) {
     return IndexRange{slices.begin * width, slices.end * width};
   };
   for (int rank = 0; rank < ranks; ++rank)
-    counts_[static_cast<std::size_t>(rank)] = (range_of(rank).size() + 1) * static_cast<std::int64_t>(sizeof(double));
+    counts_[static_cast<std::size_t>(rank)] =
+        (range_of(rank).size() + 1) * static_cast<std::int64_t>(sizeof(double));
   const IndexRange own = range_of(communicator_.rank());
   const auto place = message_.begin() + own.begin + communicator_.rank();
   std::copy(records.begin() + own.begin, records.begin() + own.end, place);

@@ -9,11 +9,12 @@
 
 namespace convoy {
 
-/// Gathers the slices' records over the ranks. Each gathering also carries one word of every rank, so that requests (stop,
-/// save) reach all ranks at the same step.
+/// Gathers the slices' records over the ranks. Each gathering also carries one word of every rank, so that
+/// requests (stop, save) reach all ranks at the same step.
 class RankMeeting : public Meeting {
  public:
-  /// `slices`: of the global batch; rank r of W has those of part_of(slices, W, r). The communicator must outlive this.
+  /// `slices`: of the global batch; rank r of W has those of part_of(slices, W, r). The communicator must
+  /// outlive this.
   RankMeeting(Communicator& communicator, std::int64_t slices);
 
   void gather(std::span<double> records, std::int64_t width) override;

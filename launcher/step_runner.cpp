@@ -45,9 +45,8 @@ BucketPlan bucket_plan(const Network& network, int ranks, std::optional<std::int
 }
 
 Executor::Options executor_options(const BatchPlan& batches, const IndexRange& own) {
-  return {.slices = batches.slices(),
-          .local_slices = own.size(),
-          .slice_samples = batches.slice_sizes().back()};
+  return {
+      .slices = batches.slices(), .local_slices = own.size(), .slice_samples = batches.slice_sizes().back()};
 }
 
 Network& planned(Network& network, const BatchPlan& batches) {
@@ -57,8 +56,8 @@ Network& planned(Network& network, const BatchPlan& batches) {
 
 }  // namespace
 
-StepRunner::StepRunner(Engine& engine, const InputPipeline& pipeline, const Optimizer& optimizer, TrainingState& state,
-                       Communicator& communicator, const Options& options)
+StepRunner::StepRunner(Engine& engine, const InputPipeline& pipeline, const Optimizer& optimizer,
+                       TrainingState& state, Communicator& communicator, const Options& options)
     : engine_(engine),
       pipeline_(pipeline),
       optimizer_(optimizer),
@@ -68,8 +67,9 @@ StepRunner::StepRunner(Engine& engine, const InputPipeline& pipeline, const Opti
       own_slices_(part_of(batches_.slices(), communicator.size(), communicator.rank())),
       meeting_communicator_(communicator.duplicate()),
       meeting_(*meeting_communicator_, batches_.slices()),
-      reducer_(communicator.duplicate(), bucket_plan(engine.network(), communicator.size(), options.bucket_bytes),
-               options.reduce, batches_.slices(), engine.backend().loops().accumulate_exact),
+      reducer_(communicator.duplicate(),
+               bucket_plan(engine.network(), communicator.size(), options.bucket_bytes), options.reduce,
+               batches_.slices(), engine.backend().loops().accumulate_exact),
       executor_(planned(engine.network(), batches_), engine.pool(), options.loss,
                 executor_options(batches_, own_slices_)) {}
 
@@ -101,16 +101,18 @@ StepResult StepRunner::step(std::int64_t number) {
   if (!std::isfinite(outcome.loss)) {
     result.refused = fmt::format("the loss is {}", outcome.loss);
   } else if (outcome.bad_layer) {
-    result.refused = fmt::format("the gradient of layer '{}' is not finite, or too large to be summed exactly (a slice's "
-                                 "elements must stay below 2^19 / {} slices)",
-                                 *outcome.bad_layer, plan.slices);
+    result.refused = fmt::format(
+        "the gradient of layer '{}' is not finite, or too large to be summed exactly (a slice's "
+        "elements must stay below 2^19 / {} slices)",
+        *outcome.bad_layer, plan.slices);
   }
   if (result.refused) return result;
 
   UpdateStep update;
   update.number = number + 1;
   update.learning_rate = result.learning_rate;
-  if (options_.global_clipnorm) update.gradient_scale = clip_scale(reducer_.squared_norm(), *options_.global_clipnorm);
+  if (options_.global_clipnorm)
+    update.gradient_scale = clip_scale(reducer_.squared_norm(), *options_.global_clipnorm);
   state_.update(optimizer_, update, reducer_);
   watch.lap(result.seconds.update);
   reducer_.gather(state_.next().parameters());

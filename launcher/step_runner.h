@@ -10,10 +10,10 @@
 #include "core/data/input_pipeline.h"
 #include "core/optim/optimizer.h"
 #include "core/optim/schedule.h"
-#include "layers/executor.h"
 #include "launcher/engine.h"
 #include "launcher/rank_meeting.h"
 #include "launcher/training_state.h"
+#include "layers/executor.h"
 
 namespace convoy {
 
@@ -32,12 +32,12 @@ struct StepResult {
     double compute = 0;  ///< forward and backward, meetings included
     double reduce = 0;   ///< waiting for the gradients' sums
     double update = 0;
-    double gather = 0;   ///< waiting for the new weights
+    double gather = 0;  ///< waiting for the new weights
   } seconds;
 };
 
-/// Takes training steps: every rank's part of the global batch, the sum of the gradients, the sharded update, and the new
-/// weights back to all. Decisions follow from values that all ranks share, so no two can differ.
+/// Takes training steps: every rank's part of the global batch, the sum of the gradients, the sharded update,
+/// and the new weights back to all. Decisions follow from values that all ranks share, so no two can differ.
 class StepRunner {
  public:
   struct Options {

@@ -28,7 +28,8 @@ TrainingState::TrainingState(const Model& model, std::vector<std::string> slot_n
   for (auto& generation : generations_) generation = std::make_unique<Generation>(model, slot_names_.size());
 }
 
-void TrainingState::update(const Optimizer& optimizer, const UpdateStep& step, const GradientReducer& reducer) {
+void TrainingState::update(const Optimizer& optimizer, const UpdateStep& step,
+                           const GradientReducer& reducer) {
   for (const BucketPlan::Range& owned : reducer.owned()) {
     const std::size_t begin = index(owned.begin), count = index(owned.end - owned.begin);
     UpdateRange range;
@@ -46,9 +47,11 @@ void TrainingState::update(const Optimizer& optimizer, const UpdateStep& step, c
 std::vector<StoredTensor> TrainingState::weights() const {
   std::vector<StoredTensor> tensors;
   for (const ModelTensor& tensor : model_.parameters)
-    tensors.push_back(stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, current().parameters())));
+    tensors.push_back(
+        stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, current().parameters())));
   for (const ModelTensor& tensor : model_.statistics)
-    tensors.push_back(stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, current().statistics())));
+    tensors.push_back(
+        stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, current().statistics())));
   return tensors;
 }
 
@@ -76,8 +79,10 @@ void TrainingState::load_moments(const SafetensorsFile& file) {
 
 std::string TrainingState::weights_sha256() const {
   Sha256 hash;
-  for (const ModelTensor& tensor : model_.parameters) hash.update(std::as_bytes(view(tensor, current().parameters())));
-  for (const ModelTensor& tensor : model_.statistics) hash.update(std::as_bytes(view(tensor, current().statistics())));
+  for (const ModelTensor& tensor : model_.parameters)
+    hash.update(std::as_bytes(view(tensor, current().parameters())));
+  for (const ModelTensor& tensor : model_.statistics)
+    hash.update(std::as_bytes(view(tensor, current().statistics())));
   return hash.hex();
 }
 

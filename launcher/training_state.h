@@ -9,13 +9,13 @@
 #include "comm/gradient_reducer.h"
 #include "core/arena.h"
 #include "core/optim/optimizer.h"
-#include "layers/model.h"
 #include "launcher/safetensors.h"
+#include "layers/model.h"
 
 namespace convoy {
 
-/// One whole state of training: weights, statistics, and the optimizer's moments. The moments fill a whole arena, of which
-/// a rank touches only what it owns.
+/// One whole state of training: weights, statistics, and the optimizer's moments. The moments fill a whole
+/// arena, of which a rank touches only what it owns.
 struct Generation {
   Generation(const Model& model, std::size_t slots);
 
@@ -32,7 +32,8 @@ struct Generation {
   std::vector<Arena> slots_;
 };
 
-/// The current generation, and the one that the step under way writes: a step that is not taken leaves nothing behind.
+/// The current generation, and the one that the step under way writes: a step that is not taken leaves
+/// nothing behind.
 class TrainingState {
  public:
   /// `slot_names`: the optimizer's moments. The model must outlive the state.
