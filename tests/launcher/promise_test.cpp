@@ -1,7 +1,6 @@
 // The promise, inside one process: ranks are threads, each with a replica, an engine and workers of its own.
 
 #include <gtest/gtest.h>
-
 #include <mutex>
 
 #include "comm/thread_communicator.h"
@@ -133,7 +132,8 @@ TEST(Promise, BucketsDecideNoBit) {
 
 TEST(Promise, NativeReductionDependsOnTheRanksAlone) {
   const Outcome two = train(kExample, {.ranks = 2, .reduce = GradientReducer::Mode::native});
-  expect_equal(train(kExample, {.ranks = 2, .threads = 3, .reduce = GradientReducer::Mode::native}), two, "3 threads");
+  expect_equal(train(kExample, {.ranks = 2, .threads = 3, .reduce = GradientReducer::Mode::native}), two,
+               "3 threads");
   EXPECT_NEAR(two.losses.back(), train(kExample, {}).losses.back(), 1e-3);
 }
 
