@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <tuple>
 
-#include "core/error.h"
-
 namespace convoy::config {
 
 void Diagnostics::error(const Location& location, std::string_view path, std::string_view message) {
@@ -17,6 +15,8 @@ void Diagnostics::error(const Location& location, std::string_view path, std::st
 void Diagnostics::error(std::string_view path, std::string_view message) {
   error(document_ ? deepest(*document_, path).place() : Location(), path, message);
 }
+
+void Diagnostics::add(const ConfigError& error) { lines_.push_back({Location(), "", error.what()}); }
 
 bool Diagnostics::has_error_at(std::string_view path) const {
   return std::any_of(lines_.begin(), lines_.end(), [&](const Line& line) {

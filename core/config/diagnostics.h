@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/config/node.h"
+#include "core/error.h"
 
 namespace convoy::config {
 
@@ -15,12 +16,17 @@ class Diagnostics {
  public:
   Diagnostics() = default;
   explicit Diagnostics(std::shared_ptr<const Node> document) : document_(std::move(document)) {}
+  /// Where error() looks key paths up.
+  void set_document(std::shared_ptr<const Node> document) { document_ = std::move(document); }
 
   /// "LOCATION: path: message"; the message reads "what; what to do".
   void error(const Location& location, std::string_view path, std::string_view message);
   /// Finds the location from the key path, such as "train.slices" or "model.layers[5].dense"; where the
   /// document does not spell the key out, it is that of the nearest mapping around it.
   void error(std::string_view path, std::string_view message);
+
+  /// Takes over an error that already says its place (of a `--set`); it comes last.
+  void add(const ConfigError& error);
 
   bool empty() const { return lines_.empty(); }
   std::size_t count() const { return lines_.size(); }

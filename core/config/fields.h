@@ -113,17 +113,18 @@ class Fields {
 
 template <class T>
 concept HasFields = requires(Fields<T>& f) {
-  T::fields(f);
+  DescriptionOf<T>::type::fields(f);
 };
 
 /// The description of T. T must be default-constructible.
 template <HasFields T>
 std::shared_ptr<const StructType> describe(const Catalogs& catalogs = {}) {
   Fields<T> fields(catalogs);
-  T::fields(fields);
+  using D = typename DescriptionOf<T>::type;
+  D::fields(fields);
   StructType::Check check;
-  if constexpr (requires(const T& value, const Place& place) { T::check(value, place); }) {
-    check = [](const void* value, const Place& place) { T::check(*static_cast<const T*>(value), place); };
+  if constexpr (requires(const T& value, const Place& place) { D::check(value, place); }) {
+    check = [](const void* value, const Place& place) { D::check(*static_cast<const T*>(value), place); };
   }
   return std::make_shared<StructType>(
       fields.take(), +[]() -> std::shared_ptr<void> { return std::make_shared<T>(); }, std::move(check));

@@ -100,15 +100,23 @@ std::vector<PathStep> parse_path(std::string_view path) {
 
 const Node& deepest(const Node& root, std::string_view path) {
   const Node* node = &root;
-  if (path.empty()) return *node;
-  for (const PathStep& step : parse_path(path)) {
+  while (!path.empty()) {
     const Node* next = nullptr;
-    if (node->is_mapping()) next = node->find(step.key);
-    if (node->is_list() && step.index >= 0 && step.index < static_cast<std::int64_t>(node->children.size())) {
-      next = &node->children[static_cast<std::size_t>(step.index)];
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < node->children.size(); ++i) {
+      const std::string step = node->is_list() ? fmt::format("[{}]", i) : node->children[i].key;
+      const bool whole =
+          step.size() == path.size() ||
+          (path.size() > step.size() && (path[step.size()] == '.' || path[step.size()] == '['));
+      if (path.starts_with(step) && whole && step.size() > length) {
+        next = &node->children[i];
+        length = step.size();
+      }
     }
     if (next == nullptr) break;
     node = next;
+    path.remove_prefix(length);
+    if (path.starts_with('.')) path.remove_prefix(1);
   }
   return *node;
 }

@@ -63,7 +63,8 @@ struct PathStep {
 /// Splits "model.layers[2].conv2d.filters". Throws ConfigError, naming `path`, where it is malformed.
 std::vector<PathStep> parse_path(std::string_view path);
 
-/// The deepest value on `path` that exists, at least the root.
+/// The deepest value on a path, written as in errors ("model.layers[2].conv2d.filters"), that exists; at
+/// least the root.
 const Node& deepest(const Node& root, std::string_view path);
 
 /// Reads one YAML document. Strict and bounded: at most 1 MiB of UTF-8, 64 levels and 100,000 values;

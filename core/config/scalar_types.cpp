@@ -24,12 +24,13 @@ Json limits(Json schema, const Rule& rule) {
 
 Parsed<std::int64_t> parse_as(std::string_view text, std::int64_t) { return parse_int64(text); }
 Parsed<std::uint64_t> parse_as(std::string_view text, std::uint64_t) { return parse_uint64(text); }
-Parsed<int> parse_as(std::string_view text, int) {
+template <class T>
+Parsed<T> parse_as(std::string_view text, T) {
   const Parsed<std::int64_t> wide = parse_int64(text);
   const bool fits =
-      wide.value >= std::numeric_limits<int>::min() && wide.value <= std::numeric_limits<int>::max();
-  if (wide.problem.empty() && !fits) return {0, fmt::format("'{}' does not fit a 32-bit integer", text)};
-  return {static_cast<int>(wide.value), wide.problem};
+      wide.value >= std::numeric_limits<T>::min() && wide.value <= std::numeric_limits<T>::max();
+  if (wide.problem.empty() && !fits) return {0, fmt::format("'{}' is out of range", text)};
+  return {static_cast<T>(wide.value), wide.problem};
 }
 
 template <class T>
@@ -222,6 +223,9 @@ class Padding2dType final : public Type {
 }  // namespace
 
 TypePtr int_type(const Rule& rule) { return std::make_shared<IntegerType<int>>(rule); }
+TypePtr uint8_type(const Rule& rule) {
+  return std::make_shared<IntegerType<std::uint8_t>>(rule.minimum || rule.maximum ? rule : between(0, 255));
+}
 TypePtr int64_type(const Rule& rule) { return std::make_shared<IntegerType<std::int64_t>>(rule); }
 TypePtr uint64_type(const Rule& rule) { return std::make_shared<IntegerType<std::uint64_t>>(rule); }
 TypePtr number_type(const Rule& rule) { return std::make_shared<NumberType>(rule); }

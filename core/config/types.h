@@ -14,7 +14,8 @@
 
 namespace convoy::config {
 
-// The values that a config may hold besides int64, uint64, int, double, bool and std::string:
+// The values that a config may hold besides int64, uint64, int, uint8 (0 to 255), double, bool and
+// std::string:
 //   std::optional<T>     T or `none`           Auto<T>             T or `auto`
 //   std::vector<T>       a list                std::map<string, T> a mapping of free keys
 //   an enum              a name; declare `constexpr auto enum_names(E)` beside it, see below
@@ -70,6 +71,7 @@ std::string_view name_of_value(E value) {
 }
 
 TypePtr int_type(const Rule& rule);
+TypePtr uint8_type(const Rule& rule);
 TypePtr int64_type(const Rule& rule);
 TypePtr uint64_type(const Rule& rule);
 TypePtr number_type(const Rule& rule);
@@ -85,6 +87,10 @@ struct TypeFor;
 template <>
 struct TypeFor<int> {
   static TypePtr make(const Rule& r, const Catalogs&) { return int_type(r); }
+};
+template <>
+struct TypeFor<std::uint8_t> {
+  static TypePtr make(const Rule& r, const Catalogs&) { return uint8_type(r); }
 };
 template <>
 struct TypeFor<std::int64_t> {
@@ -327,10 +333,17 @@ class AlternativesType : public Type {
   std::vector<Alternative> alternatives_;
 };
 
+/// How T is described: by its own members, or by those of a struct named here, where T belongs to another
+/// folder.
+template <class T>
+struct DescriptionOf {
+  using type = T;
+};
+
 template <class T>
 concept Named = requires {
-  { T::kName } -> std::convertible_to<std::string_view>;
-  { T::kHelp } -> std::convertible_to<std::string_view>;
+  { DescriptionOf<T>::type::kName } -> std::convertible_to<std::string_view>;
+  { DescriptionOf<T>::type::kHelp } -> std::convertible_to<std::string_view>;
 };
 
 template <class... A>
@@ -357,7 +370,8 @@ struct TypeFor<std::variant<A...>> {
   static Alternative alternative(const Rule& rule, const Catalogs& catalogs) {
     TypePtr type = TypeFor<T>::make(rule, catalogs);
     if constexpr (Named<T>) {
-      return {std::string(T::kName), std::string(T::kHelp), std::move(type)};
+      using D = typename DescriptionOf<T>::type;
+      return {std::string(D::kName), std::string(D::kHelp), std::move(type)};
     } else {
       return {"", "", std::move(type)};
     }

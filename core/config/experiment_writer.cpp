@@ -1,0 +1,89 @@
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "core/config/experiment.h"
+#include "core/config/json.h"
+#include "core/config/reference.h"
+#include "core/config/scalar.h"
+
+namespace convoy::config {
+
+std::string to_yaml(const Experiment& experiment, const Catalogs& catalogs) {
+  return write_yaml(describe<Experiment>(catalogs)->write(&experiment));
+}
+
+std::vector<std::pair<std::string, std::string>> to_keys(const Experiment& experiment,
+                                                         const Catalogs& catalogs) {
+  return flatten(describe<Experiment>(catalogs)->write(&experiment));
+}
+
+std::string to_json_schema(const Catalogs& catalogs) {
+  Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "Convoy experiment"}};
+  schema.update(describe<Experiment>(catalogs)->schema());
+  return schema.dump(2) + "\n";
+}
+
+std::string reference_markdown(const Catalogs& catalogs) {
+  Reference reference;
+  reference.table("", *describe<Experiment>(catalogs));
+  describe<Experiment>(catalogs)->document(reference, "");
+  return reference.markdown();
+}
+
+namespace {
+
+/// Keys, or whole sections, that change nothing of what is computed.
+constexpr std::array<std::string_view, 10> kFree{"name",
+                                                 "metrics",
+                                                 "train.log_every_steps",
+                                                 "distributed.communicator",
+                                                 "distributed.bucket_mb",
+                                                 "distributed.stall_timeout_s",
+                                                 "distributed.threads_per_rank",
+                                                 "distributed.check_every_steps",
+                                                 "checkpoint",
+                                                 "faults"};
+
+bool is_below(std::string_view key, std::string_view section) {
+  if (section.empty() || !key.starts_with(section)) return false;
+  return key.size() == section.size() || key[section.size()] == '.' || key[section.size()] == '[';
+}
+
+bool grows(const std::string& before, const std::string& after) {
+  if (before == "none") return false;
+  if (after == "none") return true;
+  const auto was = parse_int64(before), is = parse_int64(after);
+  return was.problem.empty() && is.problem.empty() && is.value > was.value;
+}
+
+Effect effect_of(const std::string& key, const std::string& before, const std::string& after) {
+  if (std::any_of(kFree.begin(), kFree.end(), [&](std::string_view free) { return is_below(key, free); })) {
+    return Effect::free;
+  }
+  const bool length = key == "train.epochs" || key == "train.max_steps";
+  return length && grows(before, after) ? Effect::extends : Effect::decides;
+}
+
+}  // namespace
+
+std::vector<Difference> differences(const Experiment& before, const Experiment& after,
+                                    const Catalogs& catalogs) {
+  const auto was = to_keys(before, catalogs), is = to_keys(after, catalogs);
+  const std::map<std::string, std::string> old_values(was.begin(), was.end()),
+      new_values(is.begin(), is.end());
+  std::vector<Difference> result;
+  const auto add = [&](const std::string& key, const std::string& a, const std::string& b) {
+    if (a != b) result.push_back({key, a, b, effect_of(key, a, b)});
+  };
+  for (const auto& [key, value] : is) {
+    const auto found = old_values.find(key);
+    add(key, found == old_values.end() ? "-" : found->second, value);
+  }
+  for (const auto& [key, value] : was) {
+    if (!new_values.contains(key)) add(key, value, "-");
+  }
+  return result;
+}
+
+}  // namespace convoy::config
