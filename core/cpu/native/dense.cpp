@@ -16,13 +16,15 @@ class Dense : public Kernel {
 
   void prepare(const void* const* parameters, bool training) override {
     if (training)
-      loops_.transpose(inputs_, units_, static_cast<const float*>(parameters[0]), transposed_.as<float>().data());
+      loops_.transpose(inputs_, units_, static_cast<const float*>(parameters[0]),
+                       transposed_.as<float>().data());
   }
 
   void forward(const ForwardArgs& args) const override {
     const float* bias = use_bias_ ? static_cast<const float*>(args.parameters[1]) : nullptr;
     loops_.matrix_product(args.samples, inputs_, units_, static_cast<const float*>(args.input),
-                          static_cast<const float*>(args.parameters[0]), bias, static_cast<float*>(args.output));
+                          static_cast<const float*>(args.parameters[0]), bias,
+                          static_cast<float*>(args.output));
   }
 
   void backward(const BackwardArgs& args) const override {
@@ -45,6 +47,8 @@ class Dense : public Kernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> make_dense(const Op& op, const simd::Table& loops) { return std::make_unique<Dense>(op, loops); }
+std::unique_ptr<Kernel> make_dense(const Op& op, const simd::Table& loops) {
+  return std::make_unique<Dense>(op, loops);
+}
 
 }  // namespace convoy::native

@@ -8,9 +8,13 @@
 namespace convoy::native {
 
 // One factory an op; all float.
-std::unique_ptr<Kernel> make_relu(const Op& op, const simd::Table& loops);
-/// A window of at most 256 pixels.
-std::unique_ptr<Kernel> make_max_pool2d(const Op& op, const simd::Table& loops);
+std::unique_ptr<Kernel> make_activation(const Op& op, const simd::Table& loops);
+std::unique_ptr<Kernel> make_dropout(const Op& op, const simd::Table& loops);
+/// A window of at most 256 pixels, without dilation.
+std::unique_ptr<Kernel> make_pool2d(const Op& op, const simd::Table& loops);
+std::unique_ptr<Kernel> make_global_average_pool2d(const Op& op, const simd::Table& loops);
 std::unique_ptr<Kernel> make_dense(const Op& op, const simd::Table& loops);
+std::unique_ptr<Kernel> make_batch_moments(const Op& op, const simd::Table& loops);
+std::unique_ptr<Kernel> make_normalize(const Op& op, const simd::Table& loops);
 
 }  // namespace convoy::native

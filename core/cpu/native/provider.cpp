@@ -8,16 +8,27 @@ namespace {
 
 using Factory = std::unique_ptr<Kernel> (*)(const Op& op, const simd::Table& loops);
 
-/// The factory for an op that there is a kernel for, else null.
-Factory factory_for(const Op& op) {
-  if (std::holds_alternative<DenseOp>(op.kind)) return native::make_dense;
-  if (const auto* activation = std::get_if<ActivationOp>(&op.kind))
-    return activation->activation.kind == ActivationKind::relu ? native::make_relu : nullptr;
-  if (const auto* pool = std::get_if<Pool2dOp>(&op.kind))
-    return pool->kind == Pool2dOp::Kind::max && pool->window.height * pool->window.width <= 256 ? native::make_max_pool2d
-                                                                                                : nullptr;
-  return nullptr;
-}
+/// The factory for an op that there is a kernel for, else null. One overload an op, so that a new one is not
+/// forgotten.
+struct Choose {
+  Factory operator()(const ActivationOp&) const { return native::make_activation; }
+  Factory operator()(const DropoutOp&) const { return native::make_dropout; }
+  Factory operator()(const Pool2dOp& pool) const {
+    const Window2d& w = pool.window;
+    return w.height * w.width <= 256 && w.dilation_y == 1 && w.dilation_x == 1 ? native::make_pool2d
+                                                                               : nullptr;
+  }
+  Factory operator()(const GlobalAveragePool2dOp&) const { return native::make_global_average_pool2d; }
+  Factory operator()(const DenseOp&) const { return native::make_dense; }
+  Factory operator()(const BatchMomentsOp&) const { return native::make_batch_moments; }
+  Factory operator()(const NormalizeOp&) const { return native::make_normalize; }
+  Factory operator()(const Conv2dOp&) const { return nullptr; }
+  Factory operator()(const ZeroPadding2dOp&) const {
+    return nullptr;
+  }  // the reference copies whole rows already
+};
+
+Factory factory_for(const Op& op) { return std::visit(Choose{}, op.kind); }
 
 class NativeProvider : public Provider {
  public:

@@ -104,9 +104,9 @@ class Convolution : public Kernel {
   void backward(const BackwardArgs& args) const override {
     const Plan& plan = plans_.at(args.samples);
     if (relu_)
-      loops_.relu_backward(static_cast<float*>(args.grad_output), static_cast<const float*>(args.output),
-                           static_cast<const float*>(args.grad_output),
-                           static_cast<std::size_t>(args.samples * op_.output.elements()));
+      loops_.activation_backward(simd::Curve::relu, 0, static_cast<std::size_t>(args.samples * op_.output.elements()),
+                                 nullptr, static_cast<const float*>(args.output),
+                                 static_cast<const float*>(args.grad_output), static_cast<float*>(args.grad_output));
     named(op_.layer_name, [&] {
       backward_weights(args, plan);
       if (!args.grad_input) return;

@@ -3,6 +3,7 @@
 #include <numbers>
 
 #include "core/cpu/reference/kernels.h"
+#include "core/math.h"
 #include "core/random.h"
 
 namespace convoy::reference {
@@ -18,11 +19,11 @@ struct Point {
 Point gelu(double x, bool approximate) {
   if (approximate) {  // Hendrycks and Gimpel (2016), the tanh formula
     const double k = std::sqrt(2 / std::numbers::pi);
-    const double t = std::tanh(k * (x + 0.044715 * x * x * x));
+    const double t = math::tanh(k * (x + 0.044715 * x * x * x));
     return {0.5 * x * (1 + t), 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * k * (1 + 3 * 0.044715 * x * x)};
   }
-  const double cdf = 0.5 * std::erfc(-x / std::numbers::sqrt2);
-  const double pdf = std::exp(-0.5 * x * x) / std::sqrt(2 * std::numbers::pi);
+  const double cdf = 0.5 * math::erfc(-x / std::numbers::sqrt2);
+  const double pdf = math::exp(-0.5 * x * x) / std::sqrt(2 * std::numbers::pi);
   return {x * cdf, cdf + x * pdf};
 }
 
@@ -33,11 +34,11 @@ Point evaluate(const Activation& activation, double x) {
       return x > 0 ? Point{x, 1} : Point{x * activation.negative_slope, activation.negative_slope};
     case ActivationKind::gelu: return gelu(x, activation.approximate);
     case ActivationKind::tanh: {
-      const double t = std::tanh(x);
+      const double t = math::tanh(x);
       return {t, 1 - t * t};
     }
     case ActivationKind::sigmoid: {
-      const double s = 1 / (1 + std::exp(-x));
+      const double s = math::sigmoid(x);
       return {s, s * (1 - s)};
     }
     default: return {x, 1};
@@ -77,8 +78,8 @@ class Softmax : public Kernel {
       T* y = output_of<T>(args) + row * width_;
       const double largest = double{*std::max_element(x, x + width_)};
       double sum = 0;
-      for (std::int64_t i = 0; i < width_; ++i) sum += std::exp(double{x[i]} - largest);
-      for (std::int64_t i = 0; i < width_; ++i) y[i] = static_cast<T>(std::exp(double{x[i]} - largest) / sum);
+      for (std::int64_t i = 0; i < width_; ++i) sum += math::exp(double{x[i]} - largest);
+      for (std::int64_t i = 0; i < width_; ++i) y[i] = static_cast<T>(math::exp(double{x[i]} - largest) / sum);
     }
   }
   void backward(const BackwardArgs& args) const override {

@@ -7,14 +7,28 @@
 namespace convoy::simd::CONVOY_SIMD_ISA {
 
 bool accumulate_exact(std::int64_t* sum, const float* gradient, std::size_t n, float limit);
-void relu_forward(float* y, const float* x, std::size_t n);
-void relu_backward(float* dx, const float* y, const float* dy, std::size_t n);
+void activation_forward(Curve curve, float slope, std::size_t n, const float* x, float* y);
+void activation_backward(Curve curve, float slope, std::size_t n, const float* x, const float* y,
+                         const float* dy, float* dx);
+void softmax_forward(std::int64_t rows, std::int64_t width, const float* x, float* y);
+void softmax_backward(std::int64_t rows, std::int64_t width, const float* y, const float* dy, float* dx);
+void dropout(const DropoutArgs& args, std::size_t n, const float* x, float* y);
 void max_pool_forward(const PoolArgs& args, const float* x, float* y, std::uint8_t* position);
 void max_pool_backward(const PoolArgs& args, const float* dy, const std::uint8_t* position, float* dx);
-void matrix_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x, const float* w,
-                    const float* bias, float* y);
-void transposed_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x, const float* y,
-                        float* w);
+void average_pool_forward(const PoolArgs& args, const float* x, float* y);
+void average_pool_backward(const PoolArgs& args, const float* dy, float* dx);
+void channel_moments(std::int64_t rows, std::int64_t channels, const float* x, double* mean,
+                     double* deviations);
+void channel_products(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
+                      const float* dy, double* sum, double* product);
+void channel_scale(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
+                   const float* scale, const float* shift, float* y);
+void channel_combine(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
+                     const float* scale, const float* shift, const float* z, const float* factor, float* y);
+void matrix_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
+                    const float* w, const float* bias, float* y);
+void transposed_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
+                        const float* y, float* w);
 void column_sums(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
 void transpose(std::int64_t rows, std::int64_t columns, const float* from, float* to);
 void adam(const AdamArgs& args);

@@ -38,7 +38,8 @@ void pool_pixel(const PoolArgs& a, const Inside& w, const float* image, float* y
         const Floats value = load(image + (py * a.width + px) * a.channels + c);
         const Ints larger = (value > best) | ((value != value) & (best == best));
         best = larger ? value : best;
-        where = larger ? Ints{} + static_cast<std::int32_t>((py - w.top) * a.window_width + (px - w.left)) : where;
+        where = larger ? Ints{} + static_cast<std::int32_t>((py - w.top) * a.window_width + (px - w.left))
+                       : where;
       }
     store(y + c, best);
     if (position) *reinterpret_cast<UnalignedBytes*>(position + c) = __builtin_convertvector(where, Bytes);
@@ -58,16 +59,23 @@ void pool_pixel(const PoolArgs& a, const Inside& w, const float* image, float* y
   }
 }
 
-/// Writes (or adds, where windows overlap) dy to the pixel of the window that position names, zero to its others.
+CONVOY_INLINE void add(std::int64_t channels, const float* __restrict x, float* __restrict y) {
+  for (std::int64_t c = 0; c < channels; ++c) y[c] += x[c];
+}
+
+/// Writes (or adds, where windows overlap) dy to the pixel of the window that position names, zero to its
+/// others.
 template <bool kAdd>
-void unpool_pixel(const PoolArgs& a, const Inside& w, const float* dy, const std::uint8_t* position, float* image) {
+void unpool_pixel(const PoolArgs& a, const Inside& w, const float* dy, const std::uint8_t* position,
+                  float* image) {
   for (std::int64_t py = w.y0; py < w.y1; ++py)
     for (std::int64_t px = w.x0; px < w.x1; ++px) {
       const std::int32_t here = static_cast<std::int32_t>((py - w.top) * a.window_width + (px - w.left));
       float* dx = image + (py * a.width + px) * a.channels;
       std::int64_t c = 0;
       for (; c + kLanes <= a.channels; c += kLanes) {
-        const Ints where = __builtin_convertvector(*reinterpret_cast<const UnalignedBytes*>(position + c), Ints);
+        const Ints where =
+            __builtin_convertvector(*reinterpret_cast<const UnalignedBytes*>(position + c), Ints);
         const Floats value = where == here ? load(dy + c) : Floats{};
         store(dx + c, kAdd ? load(dx + c) + value : value);
       }
@@ -93,8 +101,9 @@ void max_pool_backward(const PoolArgs& a, const float* dy, const std::uint8_t* p
   const std::int64_t image = a.height * a.width * a.channels;
   const bool overlap = a.window_height > a.stride_y || a.window_width > a.stride_x;
   // Windows that tile the image exactly write every pixel once.
-  const bool tiled = a.window_height == a.stride_y && a.window_width == a.stride_x && a.pad_top == 0 && a.pad_left == 0 &&
-                     a.out_height * a.stride_y >= a.height && a.out_width * a.stride_x >= a.width;
+  const bool tiled = a.window_height == a.stride_y && a.window_width == a.stride_x && a.pad_top == 0 &&
+                     a.pad_left == 0 && a.out_height * a.stride_y >= a.height &&
+                     a.out_width * a.stride_x >= a.width;
   for (std::int64_t n = 0; n < a.samples; ++n, dx += image) {
     if (!tiled) __builtin_memset(dx, 0, static_cast<std::size_t>(image) * sizeof(float));
     for (std::int64_t oy = 0; oy < a.out_height; ++oy)
@@ -105,6 +114,36 @@ void max_pool_backward(const PoolArgs& a, const float* dy, const std::uint8_t* p
           unpool_pixel<false>(a, inside(a, oy, ox), dy, position, dx);
       }
   }
+}
+
+void average_pool_forward(const PoolArgs& a, const float* x, float* y) {
+  for (std::int64_t n = 0; n < a.samples; ++n, x += a.height * a.width * a.channels)
+    for (std::int64_t oy = 0; oy < a.out_height; ++oy)
+      for (std::int64_t ox = 0; ox < a.out_width; ++ox, y += a.channels) {
+        const Inside w = inside(a, oy, ox);
+        const float pixels = static_cast<float>((w.y1 - w.y0) * (w.x1 - w.x0));
+        for (std::int64_t c = 0; c < a.channels; ++c) y[c] = 0.0F;
+        for (std::int64_t py = w.y0; py < w.y1; ++py)
+          for (std::int64_t px = w.x0; px < w.x1; ++px)
+            add(a.channels, x + (py * a.width + px) * a.channels, y);
+        for (std::int64_t c = 0; c < a.channels; ++c) y[c] /= pixels;
+      }
+}
+
+void average_pool_backward(const PoolArgs& a, const float* dy, float* dx) {
+  const std::int64_t image = a.height * a.width * a.channels;
+  __builtin_memset(dx, 0, static_cast<std::size_t>(a.samples * image) * sizeof(float));
+  for (std::int64_t n = 0; n < a.samples; ++n, dx += image)
+    for (std::int64_t oy = 0; oy < a.out_height; ++oy)
+      for (std::int64_t ox = 0; ox < a.out_width; ++ox, dy += a.channels) {
+        const Inside w = inside(a, oy, ox);
+        const float pixels = static_cast<float>((w.y1 - w.y0) * (w.x1 - w.x0));
+        for (std::int64_t py = w.y0; py < w.y1; ++py)
+          for (std::int64_t px = w.x0; px < w.x1; ++px) {
+            float* __restrict pixel = dx + (py * a.width + px) * a.channels;
+            for (std::int64_t c = 0; c < a.channels; ++c) pixel[c] += dy[c] / pixels;
+          }
+      }
 }
 
 }  // namespace convoy::simd::CONVOY_SIMD_ISA

@@ -3,12 +3,16 @@
 #include <cstddef>
 #include <cstdint>
 
-// Loops that profit from wide vectors. Each file of this folder is compiled once for each instruction set, with
-// CONVOY_SIMD_ISA naming it, into namespace convoy::simd::<isa>; `table()` there fills the struct below, and
-// core/cpu/isa.cpp picks one at run time. To keep code of a wider instruction set out of the other builds, these files
-// include no header with inline functions outside that namespace (no <algorithm>, <vector>, <span>).
+// Loops that profit from wide vectors. Each file of this folder is compiled once for each instruction set,
+// with CONVOY_SIMD_ISA naming it, into namespace convoy::simd::<isa>; `table()` there fills the struct below,
+// and core/cpu/isa.cpp picks one at run time. To keep code of a wider instruction set out of the other
+// builds, these files include no header with inline functions outside that namespace (no <algorithm>,
+// <vector>, <span>).
 
 namespace convoy::simd {
+
+/// Element-wise activations; gelu_tanh is the approximate formula.
+enum class Curve { linear, relu, leaky_relu, gelu, gelu_tanh, tanh, sigmoid };
 
 /// A window that slides over [height, width, channels] images; padding counts as absent.
 struct PoolArgs {
@@ -16,6 +20,15 @@ struct PoolArgs {
   std::int64_t out_height, out_width;
   std::int64_t window_height, window_width;
   std::int64_t stride_y, stride_x, pad_top, pad_left;
+};
+
+/// Where a sample's dropout draws come from; see DropoutOp.
+struct DropoutArgs {
+  std::uint32_t key[2];    ///< RandomStream::key()
+  std::uint32_t position;  ///< of the sample in the global batch
+  std::uint64_t step;
+  float rate;
+  float scale;  ///< of what is kept
 };
 
 /// See core/optim/optimizer.h. Each output may be its input.
@@ -38,25 +51,59 @@ struct SgdArgs {
 struct Table {
   const char* isa;
 
-  /// sum[i] += llrint(gradient[i] * 2^44). False, without a meaning for `sum`, if some |gradient[i]| >= limit or NaN.
+  /// sum[i] += llrint(gradient[i] * 2^44). False, without a meaning for `sum`, if some |gradient[i]| >= limit
+  /// or NaN.
   bool (*accumulate_exact)(std::int64_t* sum, const float* gradient, std::size_t n, float limit);
 
-  /// y = max(x, 0); NaN stays.
-  void (*relu_forward)(float* y, const float* x, std::size_t n);
-  /// dx = y > 0 ? dy : 0; dx may be dy.
-  void (*relu_backward)(float* dx, const float* y, const float* dy, std::size_t n);
+  /// y = curve(x). A NaN stays one. `slope` is that of leaky_relu left of zero.
+  void (*activation_forward)(Curve curve, float slope, std::size_t n, const float* x, float* y);
+  /// dx = dy * curve'(x), where y = curve(x); dx may be dy. relu, tanh and sigmoid do not read x, the others
+  /// not y.
+  void (*activation_backward)(Curve curve, float slope, std::size_t n, const float* x, const float* y,
+                              const float* dy, float* dx);
 
-  /// y: the largest value of each window; position: which pixel of the window it was, row by row (null: not wanted).
+  /// Each row: y = e^(x - max) / sum of these.
+  void (*softmax_forward)(std::int64_t rows, std::int64_t width, const float* x, float* y);
+  /// Each row: dx = y * (dy - sum of y * dy).
+  void (*softmax_backward)(std::int64_t rows, std::int64_t width, const float* y, const float* dy, float* dx);
+
+  /// One sample's n elements: zero where its draw is below `rate`, else x * scale.
+  void (*dropout)(const DropoutArgs& args, std::size_t n, const float* x, float* y);
+
+  /// y: the largest value of each window; position: which pixel of the window it was, row by row (null: not
+  /// wanted).
   void (*max_pool_forward)(const PoolArgs& args, const float* x, float* y, std::uint8_t* position);
   /// dx: each dy at its position, zero elsewhere; overlapping windows add.
   void (*max_pool_backward)(const PoolArgs& args, const float* dy, const std::uint8_t* position, float* dx);
 
-  /// y[m, n] = bias[n] (or 0) + sum over k of x[m, k] * w[k, n], k ascending: a row's bits depend on its own values alone.
-  void (*matrix_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x, const float* w,
-                         const float* bias, float* y);
+  /// Each window's mean; padding is not counted.
+  void (*average_pool_forward)(const PoolArgs& args, const float* x, float* y);
+  /// dx: the sum of its windows' dy, each divided by its window's pixels.
+  void (*average_pool_backward)(const PoolArgs& args, const float* dy, float* dx);
+
+  // Sums over the rows of [rows, channels] tensors, in double and in an order that all instruction sets
+  // share.
+  /// mean[c], and deviations[c] = sum of (x - mean)^2 (null: not wanted).
+  void (*channel_moments)(std::int64_t rows, std::int64_t channels, const float* x, double* mean,
+                          double* deviations);
+  /// sum[c] = sum of dy; product[c] = sum of dy * (x - center[c]).
+  void (*channel_products)(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
+                           const float* dy, double* sum, double* product);
+  /// y = (x - center[c]) * scale[c] + shift[c]
+  void (*channel_scale)(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
+                        const float* scale, const float* shift, float* y);
+  /// y = z * factor[c] + (x - center[c]) * scale[c] + shift[c]; y may be z.
+  void (*channel_combine)(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
+                          const float* scale, const float* shift, const float* z, const float* factor,
+                          float* y);
+
+  /// y[m, n] = bias[n] (or 0) + sum over k of x[m, k] * w[k, n], k ascending: a row's bits depend on its own
+  /// values alone.
+  void (*matrix_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
+                         const float* w, const float* bias, float* y);
   /// w[k, n] = sum over m of x[m, k] * y[m, n], m ascending.
-  void (*transposed_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x, const float* y,
-                             float* w);
+  void (*transposed_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
+                             const float* y, float* w);
   /// sums[n] = sum over m of y[m, n], m ascending.
   void (*column_sums)(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
   /// to[n, k] = from[k, n]
@@ -66,8 +113,14 @@ struct Table {
   void (*sgd)(const SgdArgs& args);
 };
 
-namespace portable { const Table& table(); }
-namespace avx2 { const Table& table(); }
-namespace avx512 { const Table& table(); }
+namespace portable {
+const Table& table();
+}
+namespace avx2 {
+const Table& table();
+}
+namespace avx512 {
+const Table& table();
+}
 
 }  // namespace convoy::simd

@@ -38,6 +38,9 @@ class Guarded {
   }
 
   T* data() { return reinterpret_cast<T*>(arena_.data() + kGuard); }
+  const T* data() const { return reinterpret_cast<const T*>(arena_.data() + kGuard); }
+  /// What was there must not matter.
+  void scribble() { std::fill_n(reinterpret_cast<std::byte*>(data()), bytes_, kGuardByte); }
   std::vector<double> values() { return std::vector<double>(data(), data() + bytes_ / sizeof(T)); }
   bool intact() const {
     const auto untouched = [](const std::byte* from, const std::byte* to) {
@@ -57,6 +60,13 @@ std::vector<Guarded<T>> guarded(const std::vector<std::vector<double>>& tensors)
   std::vector<Guarded<T>> result;
   for (const auto& tensor : tensors) result.emplace_back(tensor);
   return result;
+}
+
+template <class T>
+std::vector<const void*> views_of(const std::vector<Guarded<T>>& tensors) {
+  std::vector<const void*> views;
+  for (const auto& tensor : tensors) views.push_back(tensor.data());
+  return views;
 }
 
 }  // namespace
@@ -79,60 +89,76 @@ Numbers draw_numbers(std::span<const Op> block, std::int64_t samples, std::uint3
 }
 
 template <class T>
-Results run(Kernel& kernel, std::span<const Op> block, std::int64_t samples, const Numbers& numbers,
-            const RunOptions& options) {
-  Guarded<T> input(numbers.input), grad_output(numbers.grad_output);
-  Guarded<T> output(static_cast<std::size_t>(samples * block.back().output.elements()));
-  Guarded<T> grad_input(options.want_grad_input ? numbers.input.size() : 0);
-  auto parameters = guarded<T>(numbers.parameters), grad_parameters = guarded<T>(numbers.parameters);
-  std::vector<const void*> parameter_views;
-  std::vector<void*> gradient_views;
-  for (auto& parameter : parameters) parameter_views.push_back(parameter.data());
-  for (auto& gradient : grad_parameters) gradient_views.push_back(gradient.data());
-
+PreparedRun<T>::PreparedRun(Kernel& kernel, std::span<const Op> block, std::int64_t samples,
+                            const Numbers& numbers, const RunOptions& options)
+    : kernel_(kernel),
+      samples_(samples),
+      outputs_(samples * block.back().output.elements()),
+      numbers_(numbers),
+      options_(options) {
+  const auto parameters = guarded<T>(numbers.parameters);
   kernel.plan(samples);
-  kernel.prepare(parameter_views.data(), options.training);
-  Guarded<std::byte> saved(kernel.saved_bytes(samples)), workspace(kernel.workspace_bytes(samples));
-  Results results;
-  results.forward_record.resize(kernel.forward_record());
-  results.backward_record.resize(kernel.backward_record());
+  kernel.prepare(views_of(parameters).data(), options.training);
+}
 
-  const auto fill = [&](SliceArgs& args) {
-    args.samples = samples;
-    args.training = options.training;
-    args.random = options.random;
-    args.parameters = parameter_views.data();
-    args.batch_values = numbers.batch_values.data();
-    args.input = input.data();
-    args.saved = options.training ? saved.data() : nullptr;
-    args.workspace = workspace.data();
-  };
+template <class T>
+Results PreparedRun<T>::run() const {
+  Guarded<T> input(numbers_.input), grad_output(numbers_.grad_output);
+  Guarded<T> output(static_cast<std::size_t>(outputs_));
+  Guarded<T> grad_input(options_.want_grad_input ? numbers_.input.size() : 0);
+  const auto parameters = guarded<T>(numbers_.parameters);
+  auto grad_parameters = guarded<T>(numbers_.parameters);
+  for (auto& gradient : grad_parameters) gradient.scribble();
+  const auto parameter_views = views_of(parameters);
+  std::vector<void*> gradient_views;
+  for (auto& gradient : grad_parameters) gradient_views.push_back(gradient.data());
+  Guarded<std::byte> saved(kernel_.saved_bytes(samples_)), workspace(kernel_.workspace_bytes(samples_));
+  Results results;
+  results.forward_record.resize(kernel_.forward_record());
+  results.backward_record.resize(kernel_.backward_record());
+
   ForwardArgs forward;
-  fill(forward);
+  forward.samples = samples_;
+  forward.training = options_.training;
+  forward.random = options_.random;
+  forward.parameters = parameter_views.data();
+  forward.batch_values = numbers_.batch_values.data();
+  forward.input = input.data();
+  forward.saved = options_.training ? saved.data() : nullptr;
+  forward.workspace = workspace.data();
   forward.output = output.data();
   forward.record = results.forward_record.data();
-  kernel.forward(forward);
+  kernel_.forward(forward);
   results.output = output.values();
-  if (options.training) {
+  if (options_.training) {
+    workspace.scribble();
     BackwardArgs backward;
-    fill(backward);
+    static_cast<SliceArgs&>(backward) = forward;
     backward.output = output.data();
     backward.grad_output = grad_output.data();
-    backward.grad_input = options.want_grad_input ? grad_input.data() : nullptr;
+    backward.grad_input = options_.want_grad_input ? grad_input.data() : nullptr;
     backward.grad_parameters = gradient_views.data();
     backward.record = results.backward_record.data();
-    kernel.backward(backward);
+    kernel_.backward(backward);
     results.grad_input = grad_input.values();
     for (auto& gradient : grad_parameters) results.grad_parameters.push_back(gradient.values());
   }
-  EXPECT_EQ(input.values(), numbers.input) << "the input has changed";
+  EXPECT_EQ(input.values(), numbers_.input) << "the input has changed";
   EXPECT_TRUE(input.intact() && output.intact() && grad_output.intact() && grad_input.intact())
       << "a tensor's guard";
   EXPECT_TRUE(saved.intact()) << "saved_bytes() is too small";
   EXPECT_TRUE(workspace.intact()) << "workspace_bytes() is too small";
-  for (auto* tensors : {&parameters, &grad_parameters})
-    for (auto& tensor : *tensors) EXPECT_TRUE(tensor.intact()) << "a parameter's guard";
+  for (const auto& tensor : parameters) EXPECT_TRUE(tensor.intact()) << "a parameter's guard";
+  for (const auto& tensor : grad_parameters) EXPECT_TRUE(tensor.intact()) << "a gradient's guard";
   return results;
+}
+template class PreparedRun<float>;
+template class PreparedRun<double>;
+
+template <class T>
+Results run(Kernel& kernel, std::span<const Op> block, std::int64_t samples, const Numbers& numbers,
+            const RunOptions& options) {
+  return PreparedRun<T>(kernel, block, samples, numbers, options).run();
 }
 template Results run<float>(Kernel&, std::span<const Op>, std::int64_t, const Numbers&, const RunOptions&);
 template Results run<double>(Kernel&, std::span<const Op>, std::int64_t, const Numbers&, const RunOptions&);

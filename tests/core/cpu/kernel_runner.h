@@ -38,8 +38,26 @@ struct RunOptions {
 /// Random inputs for a block, every one exactly a float. Values of an input are spread over [-2, 2).
 Numbers draw_numbers(std::span<const Op> block, std::int64_t samples, std::uint32_t draw);
 
-/// plan, prepare, forward, backward. Fails the current test where the kernel writes outside its output,
-/// changes its input, or asks for a grad_input that nobody wants. T is the kernel's element type.
+/// A kernel that is planned and prepared: what several threads may share. T is the kernel's element type.
+template <class T>
+class PreparedRun {
+ public:
+  PreparedRun(Kernel& kernel, std::span<const Op> block, std::int64_t samples, const Numbers& numbers,
+              const RunOptions& options = {});
+
+  /// Forward and backward. Fails the current test where the kernel writes outside its buffers or changes its
+  /// input.
+  Results run() const;
+
+ private:
+  Kernel& kernel_;
+  std::int64_t samples_;
+  std::int64_t outputs_;
+  Numbers numbers_;
+  RunOptions options_;
+};
+
+/// PreparedRun(...).run()
 template <class T>
 Results run(Kernel& kernel, std::span<const Op> block, std::int64_t samples, const Numbers& numbers,
             const RunOptions& options = {});

@@ -1,0 +1,164 @@
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <memory>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "core/cpu/isa.h"
+#include "core/cpu/simd/table.h"
+#include "core/random.h"
+
+namespace convoy {
+namespace {
+
+std::vector<float> draw(std::size_t n, std::uint32_t tensor, float low = -4, float high = 4) {
+  const RandomStream random(5, RandomPurpose::test);
+  std::vector<float> values(n);
+  for (std::size_t i = 0; i < n; ++i)
+    values[i] = low + (high - low) * uniform_float(random(0, tensor, static_cast<std::uint32_t>(i))[0]);
+  return values;
+}
+
+TEST(AccumulateExact, IsTheSameIntegerOnEveryInstructionSet) {
+  const RandomStream random(5, RandomPurpose::test);
+  for (std::size_t n : {1, 15, 16, 100}) {
+    std::vector<float> values(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto words = random(0, 0, static_cast<std::uint32_t>(i));
+      values[i] = std::ldexp(uniform_float(words[0]) - 0.5F, static_cast<int>(words[1] % 64) - 45);
+    }
+    for (Isa isa : available_isas()) {
+      std::vector<std::int64_t> sums(n, -3);
+      EXPECT_TRUE(loops_of(isa).accumulate_exact(sums.data(), values.data(), n, 0x1p19F));
+      for (std::size_t i = 0; i < n; ++i)
+        EXPECT_EQ(sums[i], -3 + std::llrint(std::ldexp(static_cast<double>(values[i]), 44))) << values[i];
+    }
+  }
+}
+
+TEST(AccumulateExact, RefusesWhatIsNotFiniteOrTooLarge) {
+  for (Isa isa : available_isas())
+    for (float bad : {NAN, INFINITY, -INFINITY, 1024.0F, -1024.0F})
+      for (std::size_t place : {0, 17, 20}) {
+        std::vector<float> values(21, 1.0F);
+        std::vector<std::int64_t> sums(21, 0);
+        EXPECT_TRUE(loops_of(isa).accumulate_exact(sums.data(), values.data(), 21, 1024));
+        values[place] = bad;
+        EXPECT_FALSE(loops_of(isa).accumulate_exact(sums.data(), values.data(), 21, 1024)) << bad;
+      }
+}
+
+// What sums nothing, or sums in an order of its own, has the same bits on every instruction set.
+
+TEST(Simd, ActivationsHaveTheSameBitsOnEveryInstructionSetAndAtEveryPlace) {
+  const std::size_t n = 77;
+  const auto x = draw(n, 0), dy = draw(n, 1);
+  for (const auto curve : {simd::Curve::linear, simd::Curve::relu, simd::Curve::leaky_relu, simd::Curve::gelu,
+                           simd::Curve::gelu_tanh, simd::Curve::tanh, simd::Curve::sigmoid}) {
+    std::vector<float> y(n), dx(n), one_y(n), one_dx(n);
+    loops_of(Isa::portable).activation_forward(curve, 0.25F, n, x.data(), y.data());
+    loops_of(Isa::portable).activation_backward(curve, 0.25F, n, x.data(), y.data(), dy.data(), dx.data());
+    for (Isa isa : available_isas())
+      for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t count = n - i < 40 ? n - i : 40;  // vectors and a rest, from any place
+        loops_of(isa).activation_forward(curve, 0.25F, count, &x[i], &one_y[i]);
+        loops_of(isa).activation_backward(curve, 0.25F, count, &x[i], &one_y[i], &dy[i], &one_dx[i]);
+        ASSERT_EQ(one_y[i], y[i]) << name_of(isa) << static_cast<int>(curve);
+        ASSERT_EQ(one_dx[i], dx[i]) << name_of(isa) << static_cast<int>(curve);
+      }
+  }
+}
+
+TEST(Simd, ActivationsKeepNan) {
+  const std::vector<float> x(19, NAN);
+  for (Isa isa : available_isas())
+    for (const auto curve : {simd::Curve::relu, simd::Curve::leaky_relu, simd::Curve::gelu,
+                             simd::Curve::gelu_tanh, simd::Curve::tanh, simd::Curve::sigmoid}) {
+      std::vector<float> y(x.size());
+      loops_of(isa).activation_forward(curve, 0.25F, x.size(), x.data(), y.data());
+      for (float value : y) EXPECT_TRUE(std::isnan(value)) << name_of(isa) << static_cast<int>(curve);
+    }
+}
+
+TEST(Simd, ChannelSumsHaveTheSameBitsOnEveryInstructionSet) {
+  for (std::int64_t rows : {1, 3, 4, 50})
+    for (std::int64_t channels : {1, 5, 16, 37}) {
+      const auto n = static_cast<std::size_t>(rows * channels), c = static_cast<std::size_t>(channels);
+      const auto x = draw(n, 0), dy = draw(n, 1), center = draw(c, 2);
+      std::vector<std::vector<double>> expected;
+      for (Isa isa : available_isas()) {
+        std::vector<double> mean(c), deviations(c), sum(c), product(c);
+        loops_of(isa).channel_moments(rows, channels, x.data(), mean.data(), deviations.data());
+        loops_of(isa).channel_products(rows, channels, x.data(), center.data(), dy.data(), sum.data(),
+                                       product.data());
+        const std::vector<std::vector<double>> results{mean, deviations, sum, product};
+        if (expected.empty()) expected = results;
+        EXPECT_EQ(results, expected) << name_of(isa);
+      }
+    }
+}
+
+TEST(Simd, DropoutDrawsAreThoseOfTheRandomStream) {
+  const RandomStream stream(9, RandomPurpose::dropout, 4);
+  const std::size_t n = 131;
+  const std::vector<float> x(n, 1);
+  const simd::DropoutArgs args{.key = {stream.key()[0], stream.key()[1]},
+                               .position = 12,
+                               .step = 0x123456789abc,
+                               .rate = 0.4F,
+                               .scale = 3};
+  for (Isa isa : available_isas()) {
+    std::vector<float> y(n);
+    loops_of(isa).dropout(args, n, x.data(), y.data());
+    for (std::size_t e = 0; e < n; ++e) {
+      const auto words = stream(args.step, args.position, static_cast<std::uint32_t>(e / 4));
+      EXPECT_EQ(y[e], uniform_float(words[e % 4]) < 0.4F ? 0.0F : 3.0F) << name_of(isa) << ' ' << e;
+    }
+  }
+}
+
+TEST(Simd, RowsOfAProductDoNotDependOnTheOthers) {
+  const std::int64_t rows = 13, inner = 37, columns = 45;
+  const auto x = draw(rows * inner, 0), w = draw(inner * columns, 1), bias = draw(columns, 2);
+  for (Isa isa : available_isas()) {
+    std::vector<float> all(rows * columns), one(columns);
+    loops_of(isa).matrix_product(rows, inner, columns, x.data(), w.data(), bias.data(), all.data());
+    for (std::int64_t m = 0; m < rows; ++m) {
+      loops_of(isa).matrix_product(1, inner, columns, x.data() + m * inner, w.data(), bias.data(),
+                                   one.data());
+      EXPECT_EQ(one, std::vector<float>(all.begin() + m * columns, all.begin() + (m + 1) * columns))
+          << name_of(isa);
+    }
+  }
+}
+
+#ifdef CONVOY_SIMD_OBJECTS
+// A weak symbol in an object that was compiled for a wide instruction set (an inline function, a template)
+// may replace the portable one when the program is linked: then it dies on older processors.
+TEST(Simd, ObjectsOfWideInstructionSetsDefineNothingOutsideTheirNamespace) {
+  const std::string command = std::string("nm -C --defined-only ") + CONVOY_SIMD_OBJECTS;
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command.c_str(), "r"), pclose);
+  ASSERT_TRUE(pipe) << command;
+  const std::regex symbol("^[0-9a-f]+ ([A-Zuvw]) (.*)\n$");
+  std::array<char, 4096> line{};
+  int own = 0;
+  while (std::fgets(line.data(), line.size(), pipe.get())) {
+    std::cmatch match;
+    if (!std::regex_match(line.data(), match, symbol)) continue;
+    const std::string name = match[2];
+    const bool inside = name.find("convoy::simd::avx2::") != std::string::npos ||
+                        name.find("convoy::simd::avx512::") != std::string::npos ||
+                        name == "DW.ref.__gxx_personality_v0";
+    EXPECT_TRUE(inside) << line.data();
+    own += inside;
+  }
+  EXPECT_GT(own, 20) << command;
+}
+#endif
+
+}  // namespace
+}  // namespace convoy
