@@ -34,12 +34,14 @@ struct Softmax {
 }  // namespace
 
 LayerType activation() {
-  return layer_type<ActivationLayer>("activation", "applies a function to each value", "activation");
+  return layer_type<ActivationLayer>("activation", "Activation", "applies a function to each value");
 }
-LayerType relu() { return layer_type<Relu>("relu", "max(x, 0)", "re_lu"); }
+LayerType relu() { return layer_type<Relu>("relu", "ReLU", "max(x, 0)"); }
 LayerType leaky_relu() {
-  return layer_type<LeakyRelu>("leaky_relu", "x above zero, negative_slope * x below", "leaky_re_lu");
+  return layer_type<LeakyRelu>("leaky_relu", "LeakyReLU", "x above zero, negative_slope * x below");
 }
-LayerType softmax() { return layer_type<Softmax>("softmax", "turns the last axis into probabilities", "softmax"); }
+LayerType softmax() {
+  return layer_type<Softmax>("softmax", "Softmax", "turns the last axis into probabilities");
+}
 
 }  // namespace convoy

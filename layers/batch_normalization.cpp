@@ -3,7 +3,8 @@
 namespace convoy {
 
 constexpr auto enum_names(BatchMomentsOp::Statistics) {
-  return std::array{config::EnumName{BatchMomentsOp::Statistics::batch, "batch"}, config::EnumName{BatchMomentsOp::Statistics::slice, "slice"}};
+  return std::array{config::EnumName{BatchMomentsOp::Statistics::batch, "batch"},
+                    config::EnumName{BatchMomentsOp::Statistics::slice, "slice"}};
 }
 
 namespace {
@@ -27,7 +28,8 @@ struct BatchNormalization {
     f.optional("epsilon", &Self::epsilon, "added to the variance", config::above(0));
     f.optional("center", &Self::center, "add a trained offset, beta");
     f.optional("scale", &Self::scale, "multiply with a trained factor, gamma");
-    f.optional("statistics", &Self::statistics, "of the whole global batch, or of each slice alone (no waiting for others)");
+    f.optional("statistics", &Self::statistics,
+               "of the whole global batch, or of each slice alone (no waiting for others)");
     f.optional("beta_initializer", &Self::beta_initializer, "initial beta");
     f.optional("gamma_initializer", &Self::gamma_initializer, "initial gamma");
     f.optional("moving_mean_initializer", &Self::moving_mean_initializer, "initial moving mean");
@@ -50,8 +52,8 @@ struct BatchNormalization {
 }  // namespace
 
 LayerType batch_normalization() {
-  return layer_type<BatchNormalization>("batch_normalization", "gives each channel mean 0 and variance 1",
-                                        "batch_normalization");
+  return layer_type<BatchNormalization>("batch_normalization", "BatchNormalization",
+                                        "gives each channel mean 0 and variance 1");
 }
 
 }  // namespace convoy

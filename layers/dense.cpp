@@ -21,10 +21,12 @@ struct Dense {
   }
 
   void lower(Lowering& to) const {
-    const Shape input = to.shape();
-    if (input.rank() != 1)
-      throw LayerProblem("", "takes a vector, but its input is an image {}; add `- flatten` before it", input.to_string());
-    std::vector<ParameterRange> tensors{to.parameter("kernel", {input[0], units}, kernel_initializer)};
+    if (to.shape().rank() != 1) {
+      to.report({"", "takes a vector, but its input is an image {}; add `- flatten` before it",
+                 to.shape().to_string()});
+      to.reshape({to.shape().elements()});
+    }
+    std::vector<ParameterRange> tensors{to.parameter("kernel", {to.shape()[0], units}, kernel_initializer)};
     if (use_bias) tensors.push_back(to.parameter("bias", {units}, bias_initializer));
     to.append(DenseOp{use_bias}, {units}, std::move(tensors));
     to.append_activation({activation});
@@ -33,6 +35,6 @@ struct Dense {
 
 }  // namespace
 
-LayerType dense() { return layer_type<Dense>("dense", "connects every input to every output", "dense"); }
+LayerType dense() { return layer_type<Dense>("dense", "Dense", "connects every input to every output"); }
 
 }  // namespace convoy

@@ -7,7 +7,8 @@ namespace {
 struct Dropout {
   double rate = 0;
   static void fields(config::Fields<Dropout>& f) {
-    f.required("rate", &Dropout::rate, "probability of dropping a value in training", config::at_least(0).below(1));
+    f.required("rate", &Dropout::rate, "probability of dropping a value in training",
+               config::at_least(0).below(1));
   }
   void lower(Lowering& to) const { to.append(DropoutOp{rate}, to.shape()); }
 };
@@ -15,7 +16,8 @@ struct Dropout {
 }  // namespace
 
 LayerType dropout() {
-  return layer_type<Dropout>("dropout", "zeroes values at random in training and scales the others up", "dropout");
+  return layer_type<Dropout>("dropout", "Dropout",
+                             "zeroes values at random in training and scales the others up");
 }
 
 }  // namespace convoy

@@ -11,6 +11,8 @@ struct Flatten {
 
 }  // namespace
 
-LayerType flatten() { return layer_type<Flatten>("flatten", "lays an image out as a vector, row by row", "flatten"); }
+LayerType flatten() {
+  return layer_type<Flatten>("flatten", "Flatten", "lays an image out as a vector, row by row");
+}
 
 }  // namespace convoy

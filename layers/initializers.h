@@ -10,8 +10,8 @@
 
 namespace convoy {
 
-// Keras' initializers, with its names, parameters and defaults. Fans are Keras' too: for a kernel [..., in, out], in and out
-// times the window's pixels.
+// Keras' initializers, with its names, parameters and defaults. Fans are Keras' too: for a kernel [..., in,
+// out], in and out times the window's pixels.
 
 struct Zeros {
   static constexpr std::string_view kName = "zeros", kHelp = "all 0";
@@ -27,7 +27,8 @@ struct Constant {
   static void fields(config::Fields<Constant>& f) { f.optional("value", &Constant::value, "the value"); }
 };
 struct GlorotUniform {
-  static constexpr std::string_view kName = "glorot_uniform", kHelp = "uniform within sqrt(6 / (fan_in + fan_out))";
+  static constexpr std::string_view kName = "glorot_uniform",
+                                    kHelp = "uniform within sqrt(6 / (fan_in + fan_out))";
   static void fields(config::Fields<GlorotUniform>&) {}
 };
 struct GlorotNormal {
@@ -40,7 +41,8 @@ struct HeUniform {
   static void fields(config::Fields<HeUniform>&) {}
 };
 struct HeNormal {
-  static constexpr std::string_view kName = "he_normal", kHelp = "truncated normal of deviation sqrt(2 / fan_in)";
+  static constexpr std::string_view kName = "he_normal",
+                                    kHelp = "truncated normal of deviation sqrt(2 / fan_in)";
   static void fields(config::Fields<HeNormal>&) {}
 };
 struct LecunUniform {
@@ -48,7 +50,8 @@ struct LecunUniform {
   static void fields(config::Fields<LecunUniform>&) {}
 };
 struct LecunNormal {
-  static constexpr std::string_view kName = "lecun_normal", kHelp = "truncated normal of deviation sqrt(1 / fan_in)";
+  static constexpr std::string_view kName = "lecun_normal",
+                                    kHelp = "truncated normal of deviation sqrt(1 / fan_in)";
   static void fields(config::Fields<LecunNormal>&) {}
 };
 struct RandomUniform {
@@ -78,15 +81,16 @@ struct TruncatedNormal {
   }
 };
 
-using Initializer = std::variant<GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal, Zeros, Ones,
-                                 Constant, RandomUniform, RandomNormal, TruncatedNormal>;
+using Initializer = std::variant<GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal,
+                                 Zeros, Ones, Constant, RandomUniform, RandomNormal, TruncatedNormal>;
 
-/// Fills one tensor: element e of tensor number `tensor` of the model is a pure function of (seed, tensor, e).
+/// Fills one tensor: element e of tensor number `tensor` of the model is a pure function of (seed, tensor,
+/// e).
 void initialize(const Initializer& initializer, const Shape& shape, std::uint64_t seed, std::uint32_t tensor,
                 std::span<float> values);
 
-/// The standard normal's inverse distribution function, for 0 < p < 1, within 1e-15: Wichura, "Algorithm AS 241", Applied
-/// Statistics 37 (1988), PPND16.
+/// The standard normal's inverse distribution function, for 0 < p < 1, within 1e-15: Wichura, "Algorithm AS
+/// 241", Applied Statistics 37 (1988), PPND16.
 double inverse_normal(double p);
 
 }  // namespace convoy

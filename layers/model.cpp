@@ -2,7 +2,8 @@
 
 namespace convoy {
 
-void initialize(const Model& model, std::uint64_t seed, std::span<float> parameters, std::span<float> statistics) {
+void initialize(const Model& model, std::uint64_t seed, std::span<float> parameters,
+                std::span<float> statistics) {
   std::uint32_t number = 0;
   const auto fill = [&](const std::vector<ModelTensor>& tensors, std::span<float> arena) {
     for (const ModelTensor& tensor : tensors)

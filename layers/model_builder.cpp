@@ -1,70 +1,81 @@
 #include "layers/model_builder.h"
 
-#include <map>
-#include <set>
+#include <algorithm>
 
+#include "layers/layer_names.h"
 #include "layers/registry.h"
 
 namespace convoy {
 
 namespace {
 
-/// Keras' names: a layer's kind, with _1, _2, … from the second of the kind on.
-class LayerNames {
- public:
-  std::string automatic(const std::string& base) {
-    const int number = counts_[base]++;
-    return number == 0 ? base : base + "_" + std::to_string(number);
+/// Extents beyond this are a slip, and what is computed from them stays countable below it.
+constexpr std::int64_t kLargestExtent = 1 << 20;
+
+bool is_possible_input(std::span<const std::int64_t> shape) {
+  return (shape.size() == 1 || shape.size() == 3) &&
+         std::all_of(shape.begin(), shape.end(),
+                     [](std::int64_t extent) { return extent >= 1 && extent <= kLargestExtent; });
+}
+
+std::int64_t elements_from(const std::vector<ModelTensor>& tensors, std::size_t first) {
+  std::int64_t sum = 0;
+  for (std::size_t i = first; i < tensors.size(); ++i) sum += tensors[i].shape.elements();
+  return sum;
+}
+
+/// Appends a layer to the model. False where nothing can be said of the layers behind it.
+bool append_layer(Model& model, const LayerType& type, const config::Choice& choice, const std::string& name,
+                  config::Diagnostics& diagnostics) {
+  const auto report = [&](const std::string& key, std::string_view message) {
+    const std::string which = name == choice.type ? "" : name + ": ";  // the path says the type
+    diagnostics.error(key.empty() ? choice.path : choice.path + "." + key, which + std::string(message));
+  };
+  const std::size_t parameters = model.parameters.size(), statistics = model.statistics.size(),
+                    ops = model.ops.size();
+  Lowering to(model, name);
+  bool lowered = false;
+  try {
+    type.lower(choice, to);
+    lowered = true;
+  } catch (const LayerProblem& problem) {
+    to.report(problem);
   }
-  /// False for a name that another layer has.
-  bool take(const std::string& name) { return taken_.insert(name).second; }
+  for (const LayerProblem& problem : to.problems()) report(problem.key(), problem.what());
+  if (!lowered) return false;
 
- private:
-  std::map<std::string, int> counts_;
-  std::set<std::string> taken_;
-};
-
-LayerInfo info_of(const Model& model, const Model& before, const std::string& name, const std::string& type,
-                  const Shape& output) {
-  LayerInfo info{name, type, output, 0, 0, 0};
-  for (std::size_t i = before.parameters.size(); i < model.parameters.size(); ++i)
-    info.trainable += model.parameters[i].shape.elements();
-  info.parameters = info.trainable;
-  for (std::size_t i = before.statistics.size(); i < model.statistics.size(); ++i)
-    info.parameters += model.statistics[i].shape.elements();
-  for (std::size_t i = before.ops.size(); i < model.ops.size(); ++i) info.flops += model.ops[i].flops();
-  return info;
+  LayerInfo info;
+  info.name = name;
+  info.type = choice.type;
+  info.class_name = type.class_name;
+  info.output = model.output = to.shape();
+  info.trainable = elements_from(model.parameters, parameters);
+  info.parameters = info.trainable + elements_from(model.statistics, statistics);
+  for (std::size_t i = ops; i < model.ops.size(); ++i) info.flops += model.ops[i].flops();
+  model.layers.push_back(std::move(info));
+  return true;
 }
 
 }  // namespace
 
 Model build_model(std::span<const std::int64_t> input_shape, std::span<const config::Choice> layers,
                   config::Diagnostics& diagnostics) {
-  const std::vector<LayerType> types = layer_types();
-  LayerNames names;
   Model model;
+  if (layers.empty())
+    diagnostics.error("model.layers", "an empty list; add layers, as in - dense: {units: 10}");
+  const std::vector<std::string> names = name_layers(layers, diagnostics);
+  if (!is_possible_input(input_shape)) {
+    diagnostics.error(
+        "model.input_shape",
+        fmt::format("not the shape of an image; give [height, width, channels] with extents from 1 to {}",
+                    kLargestExtent));
+    return model;
+  }
+  const std::vector<LayerType> types = layer_types();
   model.input = model.output = Shape(input_shape);
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    const config::Choice& choice = layers[i];
-    if (!choice.sound) return model;  // reported already; shapes behind it are unknown
-    const LayerType& type = types.at(choice.index);
-    const std::string automatic = names.automatic(type.default_name);
-    const std::string name = choice.name.empty() ? automatic : choice.name;
-    if (!names.take(name))
-      diagnostics.error(choice.path, fmt::format("the name '{}' is taken by an earlier layer; choose another", name));
-    const Model before = model;
-    Lowering lowering(model, static_cast<int>(i), name, model.output);
-    try {
-      type.lower(choice, lowering);
-    } catch (const LayerProblem& problem) {
-      diagnostics.error(problem.key().empty() ? choice.path : choice.path + "." + problem.key(), problem.what());
-      return model;
-    } catch (const ConfigError& error) {
-      diagnostics.error(choice.path, error.what());
-      return model;
-    }
-    model.output = lowering.shape();
-    model.layers.push_back(info_of(model, before, name, choice.type, model.output));
+    if (!layers[i].sound) break;  // reported already; shapes behind it are unknown
+    if (!append_layer(model, types.at(layers[i].index), layers[i], names[i], diagnostics)) break;
   }
   return model;
 }

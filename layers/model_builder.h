@@ -9,8 +9,9 @@
 
 namespace convoy {
 
-/// Infers shapes through the stack and lowers it to ops. Every layer that does not fit is reported to `diagnostics` at its
-/// place; the model is complete only if that stays empty. `layers` are choices from layer_catalog().
+/// Infers shapes through the stack and lowers it to ops. Every layer that does not fit is reported to
+/// `diagnostics` at its place; the model is complete only if that stays empty. `layers` are choices from
+/// layer_catalog().
 Model build_model(std::span<const std::int64_t> input_shape, std::span<const config::Choice> layers,
                   config::Diagnostics& diagnostics);
 

@@ -14,8 +14,10 @@ struct Pooling2d {
   Padding padding = Padding::valid;
 
   static void fields(config::Fields<Pooling2d>& f) {
-    f.optional("pool_size", &Pooling2d::pool_size, "height and width of the window", config::at_least(1).at_most(1 << 16));
-    f.optional("strides", &Pooling2d::strides, "step of the window; none: pool_size", config::at_least(1).at_most(1 << 16));
+    f.optional("pool_size", &Pooling2d::pool_size, "height and width of the window",
+               config::at_least(1).at_most(1 << 16));
+    f.optional("strides", &Pooling2d::strides, "step of the window; none: pool_size",
+               config::at_least(1).at_most(1 << 16));
     f.optional("padding", &Pooling2d::padding,
                "`same` keeps ceil(input / stride) pixels, `valid` those that the window fits over");
   }
@@ -23,7 +25,7 @@ struct Pooling2d {
   void lower(Lowering& to) const {
     to.require_image();
     const Window2d window =
-        resolve_window({pool_size, strides.value_or(pool_size), {1, 1}, padding}, to.shape(), "pool_size");
+        resolve_window(to, {pool_size, strides.value_or(pool_size), {1, 1}, padding}, "pool_size");
     to.append(Pool2dOp{kKind, window}, output_of(window, to.shape(), to.shape()[2]));
   }
 };
@@ -39,15 +41,16 @@ struct GlobalAveragePooling2d {
 }  // namespace
 
 LayerType max_pooling2d() {
-  return layer_type<Pooling2d<Pool2dOp::Kind::max>>("max_pooling2d", "keeps the largest value of each window",
-                                                    "max_pooling2d");
+  return layer_type<Pooling2d<Pool2dOp::Kind::max>>("max_pooling2d", "MaxPooling2D",
+                                                    "keeps the largest value of each window");
 }
 LayerType average_pooling2d() {
-  return layer_type<Pooling2d<Pool2dOp::Kind::average>>("average_pooling2d", "averages each window", "average_pooling2d");
+  return layer_type<Pooling2d<Pool2dOp::Kind::average>>("average_pooling2d", "AveragePooling2D",
+                                                        "averages each window");
 }
 LayerType global_average_pooling2d() {
-  return layer_type<GlobalAveragePooling2d>("global_average_pooling2d", "averages each channel over the whole image",
-                                            "global_average_pooling2d");
+  return layer_type<GlobalAveragePooling2d>("global_average_pooling2d", "GlobalAveragePooling2D",
+                                            "averages each channel over the whole image");
 }
 
 }  // namespace convoy

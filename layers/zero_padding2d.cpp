@@ -7,7 +7,8 @@ namespace {
 struct ZeroPadding2d {
   config::Padding2d padding{1, 1, 1, 1};
   static void fields(config::Fields<ZeroPadding2d>& f) {
-    f.optional("padding", &ZeroPadding2d::padding, "pixels on each side: one number, [height, width], or [[top, bottom], [left, right]]",
+    f.optional("padding", &ZeroPadding2d::padding,
+               "pixels on each side: one number, [height, width], or [[top, bottom], [left, right]]",
                config::at_least(0).at_most(1 << 20));
   }
   void lower(Lowering& to) const {
@@ -21,7 +22,7 @@ struct ZeroPadding2d {
 }  // namespace
 
 LayerType zero_padding2d() {
-  return layer_type<ZeroPadding2d>("zero_padding2d", "puts zeros around an image", "zero_padding2d");
+  return layer_type<ZeroPadding2d>("zero_padding2d", "ZeroPadding2D", "puts zeros around an image");
 }
 
 }  // namespace convoy
