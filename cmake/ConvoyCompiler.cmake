@@ -1,4 +1,5 @@
 # How every file of the project is compiled.
+include(GNUInstallDirs)
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -17,9 +18,11 @@ add_library(convoy_options INTERFACE)
 add_library(convoy::options ALIAS convoy_options)
 target_compile_features(convoy_options INTERFACE cxx_std_20)
 target_include_directories(convoy_options INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
-                           $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated>)
+                           $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated>
+                           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/convoy>)
 # A contracted multiply-add rounds once where the source rounds twice: the bits of a result would then depend on the
 # compiler. Fused multiply-adds are written out (std::fma) where they are wanted.
-target_compile_options(convoy_options INTERFACE -ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-                       -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
-                       $<$<BOOL:${CONVOY_WARNINGS_AS_ERRORS}>:-Werror>)
+target_compile_options(convoy_options INTERFACE -ffp-contract=off)
+set(convoy_warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+    -Woverloaded-virtual $<$<BOOL:${CONVOY_WARNINGS_AS_ERRORS}>:-Werror>)
+target_compile_options(convoy_options INTERFACE $<BUILD_INTERFACE:${convoy_warnings}>)
