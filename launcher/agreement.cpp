@@ -1,11 +1,12 @@
 #include "launcher/agreement.h"
 
-#include <algorithm>
 #include <fmt/ranges.h>
+
 #include <new>
-#include <numeric>
 #include <string>
 #include <vector>
+
+#include "launcher/collective.h"
 
 namespace convoy {
 
@@ -29,31 +30,13 @@ Failure attempt(const std::function<void()>& work) {
   }
 }
 
-/// Everybody's bytes, one string a rank.
-std::vector<std::string> gather(Communicator& communicator, const std::string& mine) {
-  const std::size_t ranks = static_cast<std::size_t>(communicator.size());
-  const std::size_t me = static_cast<std::size_t>(communicator.rank());
-  std::vector<std::int64_t> lengths(ranks, 0);
-  lengths[me] = static_cast<std::int64_t>(mine.size());
-  const std::vector<std::int64_t> words(ranks, sizeof(std::int64_t));
-  communicator.all_gather(std::as_writable_bytes(std::span(lengths)), words);
-  std::vector<std::size_t> begins(ranks + 1, 0);
-  std::partial_sum(lengths.begin(), lengths.end(), begins.begin() + 1);
-  std::string all(begins.back(), '\0');
-  std::copy(mine.begin(), mine.end(), all.begin() + static_cast<std::ptrdiff_t>(begins[me]));
-  communicator.all_gather(std::as_writable_bytes(std::span(all)), lengths);
-  std::vector<std::string> parts;
-  for (std::size_t i = 0; i < ranks; ++i) parts.push_back(all.substr(begins[i], begins[i + 1] - begins[i]));
-  return parts;
-}
-
 }  // namespace
 
 void agree(Communicator& communicator, const std::function<void()>& work) {
   const Failure mine = attempt(work);
   const std::string report =
       mine.code == ExitCode::ok ? "" : static_cast<char>(static_cast<int>(mine.code)) + mine.message;
-  const std::vector<std::string> reports = gather(communicator, report);
+  const std::vector<std::string> reports = gather_texts(communicator, report);
   std::vector<std::size_t> failed;
   for (std::size_t rank = 0; rank < reports.size(); ++rank)
     if (!reports[rank].empty()) failed.push_back(rank);

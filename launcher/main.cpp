@@ -1,8 +1,63 @@
+#include <fmt/format.h>
+
 #include <cstdio>
+#include <map>
+#include <new>
+#include <optional>
 
-#include "launcher/version.h"
+#include "launcher/agreement.h"
+#include "launcher/command_line.h"
 
-int main() {
-  std::puts(convoy::version_text().c_str());
-  return 0;
+namespace {
+
+using namespace convoy;
+
+ExitCode run(const CommandLine& line, World& world) {
+  static const std::map<std::string, ExitCode (*)(const CommandLine&, World&)> kCommands{
+      {"train", run_train}, {"evaluate", run_evaluate}, {"bench", run_bench}, {"schema", run_schema}};
+  return kCommands.at(line.command)(line, world);
+}
+
+void complain(const World& world, const char* what) {
+  if (world.size() == 1)
+    fmt::print(stderr, "convoy: {}\n", what);
+  else
+    fmt::print(stderr, "convoy: rank {} on {}: {}\n", world.rank(), world.hosts()[static_cast<std::size_t>(world.rank())],
+               what);
+}
+
+/// An error that one rank alone knows of takes the others down, who may be waiting for it.
+ExitCode alone(const World& world, ExitCode code, const char* what) {
+  complain(world, what);
+  if (world.size() > 1) world.abort(code);
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::optional<World> world;
+  try {
+    world.emplace();
+  } catch (const Error& error) {
+    fmt::print(stderr, "convoy: {}\n", error.what());
+    return static_cast<int>(error.code());
+  }
+  const auto line = read_command_line(argc, argv, world->rank() == 0);
+  if (const ExitCode* code = std::get_if<ExitCode>(&line)) return static_cast<int>(*code);
+  ExitCode code = ExitCode::ok;
+  try {
+    code = run(std::get<CommandLine>(line), *world);
+  } catch (const AgreedError& error) {
+    if (world->rank() == 0) fmt::print(stderr, "convoy: {}\n", error.what());
+    code = error.code();
+  } catch (const Error& error) {
+    code = alone(*world, error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    code = alone(*world, ExitCode::device, "out of memory");
+  } catch (const std::exception& error) {
+    code = alone(*world, ExitCode::defect, error.what());
+  }
+  std::fflush(stdout);
+  return static_cast<int>(code);
 }

@@ -61,6 +61,9 @@ class StepRunner {
   RankMeeting& meeting() { return meeting_; }
   /// All-gathers the moments, of which each rank holds a part. Collective.
   void gather_moments();
+  /// Where this rank's workers spend their time; see Executor.
+  void start_profile() { executor_.start_profile(); }
+  Executor::Profile profile() const { return executor_.profile(); }
   std::size_t memory_bytes() const { return executor_.memory_bytes(); }
 
  private:

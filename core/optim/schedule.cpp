@@ -28,7 +28,10 @@ struct RateAt {
 
 double LearningRate::at(std::int64_t step) const {
   if (step >= warmup_steps) return std::visit(RateAt{step - warmup_steps}, schedule);
-  return std::visit(RateAt{0}, schedule) * (static_cast<double>(step + 1) / static_cast<double>(warmup_steps));
+  const double first = std::visit(RateAt{0}, schedule);
+  const double steps = static_cast<double>(warmup_steps);
+  if (warmup_from) return *warmup_from + (first - *warmup_from) * (static_cast<double>(step) / steps);
+  return first * (static_cast<double>(step + 1) / steps);
 }
 
 }  // namespace convoy

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -27,10 +28,12 @@ struct PiecewiseConstantDecay {
 };
 
 /// A schedule with a linear warm-up in front: step s of the first warmup_steps has (s + 1) / warmup_steps of the schedule's
-/// first rate; the schedule itself starts, at its step 0, behind them.
+/// first rate, or with `warmup_from` starts there, as Keras' CosineDecay with a warmup_target: warmup_from + (first rate -
+/// warmup_from) * s / warmup_steps. The schedule itself starts, at its step 0, behind them.
 struct LearningRate {
   std::variant<ConstantRate, CosineDecay, PiecewiseConstantDecay> schedule;
   std::int64_t warmup_steps = 0;
+  std::optional<double> warmup_from{};
 
   double at(std::int64_t step) const;
 };

@@ -35,5 +35,12 @@ TEST(Schedule, WarmUpRisesToTheFirstRateAndDelaysTheSchedule) {
   EXPECT_EQ(rate.at(6), 0.5);
 }
 
+TEST(Schedule, WarmUpFromARateRisesAsKerasDoes) {
+  const LearningRate rate{CosineDecay{0.1, 100, 0}, 4, 0.02};
+  EXPECT_DOUBLE_EQ(rate.at(0), 0.02);
+  EXPECT_DOUBLE_EQ(rate.at(2), 0.06);
+  EXPECT_DOUBLE_EQ(rate.at(4), 0.1);
+}
+
 }  // namespace
 }  // namespace convoy

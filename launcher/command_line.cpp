@@ -1,0 +1,143 @@
+#include "launcher/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <iostream>
+#include <sstream>
+
+#include "launcher/version.h"
+
+namespace convoy {
+
+namespace {
+
+/// Declares the commands on a CLI::App, each with its options bound to one CommandLine.
+class Grammar {
+ public:
+  Grammar(CLI::App& app, CommandLine& line) : app_(app), line_(line) {
+    app.require_subcommand(1);
+    app.set_version_flag("--version", [] { return version_text(); });
+    app.set_help_flag("-h,--help", "Show this help");
+    app.footer("convoy COMMAND --help shows a command's options and examples.");
+    train();
+    evaluate();
+    predict();
+    summary();
+    check();
+    bench();
+    diff();
+    command("schema", "Print the JSON Schema of the configuration, for editors",
+            "convoy schema > convoy.schema.json");
+  }
+
+ private:
+  CLI::App* command(const char* name, const char* help, const char* examples) {
+    CLI::App* sub = app_.add_subcommand(name, help);
+    sub->footer(std::string("Examples:\n  ") + examples);
+    sub->add_flag("-q,--quiet", line_.quiet, "Say nothing but results and errors");
+    sub->callback([this, name] { line_.command = name; });
+    return sub;
+  }
+
+  void config(CLI::App* sub, const char* what) {
+    sub->add_option("config", line_.config, what)->required()->option_text(what);
+    sub->add_option("--set", line_.overrides, "Override one key of the configuration (repeatable)")
+        ->option_text("KEY.PATH=VALUE")
+        ->allow_extra_args(false);
+  }
+  void json(CLI::App* sub) { sub->add_flag("--json", line_.json, "Print JSON"); }
+  void weights(CLI::App* sub) {
+    sub->add_option("--weights", line_.weights, "Weights to use")->option_text("FILE.safetensors");
+    sub->add_flag("--final", line_.final_weights, "Of a run, use final.safetensors instead of best.safetensors");
+  }
+  void split(CLI::App* sub) {
+    sub->add_option("--split", line_.split, "Which part of the data (default test)")
+        ->option_text("train|test")
+        ->check(CLI::IsMember({"train", "test"}));
+  }
+
+  void train() {
+    CLI::App* sub = command("train", "Train a model",
+                            "mpirun -np 4 convoy train configs/cifar10-cnn.yaml\n"
+                            "  convoy train configs/cifar10-cnn.yaml --set train.epochs=3 --run-dir runs/short");
+    config(sub, "CONFIG");
+    sub->add_option("--run-dir", line_.run_dir, "Where the run's files go (default runs/<name>)")->option_text("DIR");
+    sub->add_option("--resume", line_.resume, "Where to go on from (default: checkpoint.resume of the configuration)")
+        ->option_text("auto|never|CHECKPOINT");
+  }
+  void evaluate() {
+    CLI::App* sub = command("evaluate", "Measure loss and accuracy",
+                            "convoy evaluate runs/cifar10-cnn\n"
+                            "  convoy evaluate configs/cifar10-cnn.yaml --weights best.safetensors --json");
+    config(sub, "CONFIG|RUN");
+    weights(sub);
+    split(sub);
+    json(sub);
+  }
+  void predict() {
+    CLI::App* sub = command("predict", "Write the network's outputs as a NumPy array",
+                            "convoy predict runs/cifar10-cnn --output logits.npy\n"
+                            "  convoy predict runs/cifar10-cnn --images cat.png dog.jpg --output logits.npy");
+    config(sub, "CONFIG|RUN");
+    weights(sub);
+    split(sub);
+    sub->add_option("--images", line_.images, "PNG, JPEG or uint8 .npy images instead of a split")->option_text("F...");
+    sub->add_option("--output", line_.output, "The file to write: float32 [N, classes]")
+        ->option_text("F.npy")
+        ->required();
+  }
+  void summary() {
+    CLI::App* sub = command("summary", "Print the layers, their shapes and parameters",
+                            "convoy summary configs/cifar10-cnn.yaml");
+    config(sub, "CONFIG");
+    json(sub);
+  }
+  void check() {
+    CLI::App* sub = command("check", "Find what can go wrong before it does, and how long an epoch will take",
+                            "mpirun -np 4 convoy check configs/cifar10-cnn.yaml");
+    config(sub, "CONFIG|RUN");
+    json(sub);
+  }
+  void bench() {
+    CLI::App* sub = command("bench", "Measure training steps without side effects",
+                            "mpirun -np 2 convoy bench configs/cifar10-cnn.yaml --steps 200 --json");
+    config(sub, "CONFIG");
+    json(sub);
+    sub->add_option("--steps", line_.steps, "Steps to measure (default 50)")
+        ->option_text("N")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+  }
+  void diff() {
+    CLI::App* sub = command("diff", "Find the first step and tensor at which two runs part",
+                            "convoy diff runs/a runs/b");
+    sub->add_option("run", line_.config, "RUN")->required()->option_text("RUN");
+    sub->add_option("other", line_.other, "RUN")->required()->option_text("RUN");
+    json(sub);
+  }
+
+  CLI::App& app_;
+  CommandLine& line_;
+};
+
+}  // namespace
+
+std::variant<CommandLine, ExitCode> read_command_line(int argc, char** argv, bool speak) {
+  CommandLine line;
+  CLI::App app("Convoy trains convolutional networks data-parallel, from one YAML file.", "convoy");
+  const Grammar grammar(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out, err;
+    const int code = app.exit(error, out, err);
+    if (speak) {
+      std::cout << out.str();
+      std::cerr << err.str();
+    }
+    return code == 0 ? ExitCode::ok : ExitCode::config;
+  }
+  return line;
+}
+
+}  // namespace convoy

@@ -1,0 +1,137 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "launcher/collective.h"
+#include "launcher/commands/command.h"
+#include "launcher/commands/inputs.h"
+#include "launcher/metrics_writer.h"
+
+namespace convoy {
+
+namespace {
+
+constexpr std::int64_t kWarmUpSteps = 5;
+constexpr std::int64_t kGroups = 10;  ///< rates are taken over this many groups of steps
+
+/// What the measured steps took.
+struct Measurement {
+  std::vector<double> rates;  ///< images a second, one a group
+  StepResult::Seconds seconds;
+  Executor::Profile profile;
+  double images = 0;
+  double elapsed = 0;
+};
+
+Measurement measure(StepRunner& runner, std::int64_t steps) {
+  using Clock = std::chrono::steady_clock;
+  std::int64_t number = 0;
+  while (number < kWarmUpSteps) runner.step(number++);
+  Measurement result;
+  runner.start_profile();
+  const auto begin = Clock::now();
+  const std::int64_t groups = std::min(kGroups, steps);
+  for (std::int64_t group = 0; group < groups; ++group) {
+    double images = 0;
+    const auto start = Clock::now();
+    for (std::int64_t i = steps * group / groups; i < steps * (group + 1) / groups; ++i) {
+      const StepResult step = runner.step(number++);
+      images += static_cast<double>(step.samples);
+      result.seconds.compute += step.seconds.compute;
+      result.seconds.reduce += step.seconds.reduce;
+      result.seconds.update += step.seconds.update;
+      result.seconds.gather += step.seconds.gather;
+    }
+    result.rates.push_back(images / std::chrono::duration<double>(Clock::now() - start).count());
+    result.images += images;
+  }
+  result.elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
+  result.profile = runner.profile();
+  return result;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+MetricsEvent json_of(const Measurement& m, const Network& network, const World& world, int threads) {
+  const double workers = static_cast<double>(threads);
+  const double to_microseconds = 1e6 / m.images * static_cast<double>(world.size());
+  MetricsEvent layers = MetricsEvent::array();
+  for (std::size_t i = 0; i < network.blocks().size(); ++i) {
+    const Block& block = network.blocks()[i];
+    double flops = 0;
+    for (const Op& op : block.ops) flops += op.flops();
+    layers.push_back({{"layer", block.layer_name()},
+                      {"kernel", block.provider + ": " + block.kernel_name},
+                      {"forward_us_per_image", m.profile.forward[i] * to_microseconds},
+                      {"backward_us_per_image", m.profile.backward[i] * to_microseconds},
+                      {"forward_flops_per_image", flops}});
+  }
+  const auto share = [&](double seconds) { return seconds / m.elapsed; };
+  return {{"images_per_second",
+           {{"median", median(m.rates)},
+            {"min", *std::min_element(m.rates.begin(), m.rates.end())},
+            {"max", *std::max_element(m.rates.begin(), m.rates.end())}}},
+          {"ranks", world.size()},
+          {"threads_per_rank", threads},
+          {"layers", layers},
+          {"phases_us_per_image",
+           {{"input", m.profile.input * to_microseconds},
+            {"loss", m.profile.loss * to_microseconds},
+            {"sum", m.profile.sum * to_microseconds},
+            {"prepare", m.profile.prepare * to_microseconds},
+            {"update", m.seconds.update * workers * to_microseconds}}},
+          {"share_of_time",
+           {{"compute", share(m.seconds.compute)},
+            {"waiting_for_sums", share(m.seconds.reduce)},
+            {"update", share(m.seconds.update)},
+            {"waiting_for_weights", share(m.seconds.gather)}}}};
+}
+
+void print(const MetricsEvent& json) {
+  const auto& rate = json["images_per_second"];
+  fmt::print("{:.0f} images/s (median; {:.0f} to {:.0f}), {} ranks of {} threads\n", rate["median"].get<double>(),
+             rate["min"].get<double>(), rate["max"].get<double>(), json["ranks"].get<int>(),
+             json["threads_per_rank"].get<int>());
+  fmt::print("{:<28} {:<44} {:>10} {:>10}\n", "microseconds an image", "kernel", "forward", "backward");
+  for (const auto& layer : json["layers"])
+    fmt::print("{:<28} {:<44} {:>10.1f} {:>10.1f}\n", layer["layer"].get<std::string>(), layer["kernel"].get<std::string>(),
+               layer["forward_us_per_image"].get<double>(), layer["backward_us_per_image"].get<double>());
+  for (const auto& [phase, time] : json["phases_us_per_image"].items())
+    fmt::print("{:<28} {:<44} {:>10.1f}\n", phase, "", time.get<double>());
+  for (const auto& [phase, share] : json["share_of_time"].items())
+    fmt::print("{:<28} {:>5.1f} % of the time\n", phase, 100 * share.get<double>());
+}
+
+}  // namespace
+
+ExitCode run_bench(const CommandLine& line, World& world) {
+  const auto communicator = world.communicator();
+  Setup setup;
+  std::optional<Engine> engine;
+  agree(*communicator, [&] {
+    setup = read_setup(line.config, line.overrides);
+    require_slices(setup, world);
+    open_data(setup);
+    engine.emplace(setup.model, engine_options(setup.experiment, world));
+  });
+  const InputPipeline pipeline = make_pipeline(setup, setup.training, true);
+  const auto optimizer = make_optimizer(setup.experiment, engine->backend().loops());
+  TrainingState state(setup.model, optimizer->slot_names());
+  initialize(setup.model, setup.experiment.seed, state.current().parameters(), state.current().statistics());
+  StepRunner runner(*engine, pipeline, *optimizer, state, *communicator, step_options(setup));
+  const Measurement measurement = measure(runner, line.steps);
+  if (world.rank() != 0) return ExitCode::ok;
+  const MetricsEvent json = json_of(measurement, engine->network(), world, engine->pool().workers());
+  if (line.json)
+    fmt::print("{}\n", json.dump());
+  else
+    print(json);
+  return ExitCode::ok;
+}
+
+}  // namespace convoy

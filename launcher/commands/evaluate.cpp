@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include "launcher/collective.h"
+#include "launcher/commands/command.h"
+#include "launcher/commands/inputs.h"
+#include "launcher/evaluation.h"
+#include "launcher/metrics_writer.h"
+
+namespace convoy {
+
+namespace {
+
+MetricsEvent json_of(const EvaluationResult& result, const Dataset& data) {
+  MetricsEvent json{{"samples", result.samples}, {"loss", result.loss}, {"accuracy", result.accuracy},
+                    {"top_5_accuracy", result.top5}};
+  MetricsEvent classes = MetricsEvent::object();
+  MetricsEvent confusion = MetricsEvent::array();
+  for (std::int64_t label = 0; label < result.classes; ++label) {
+    classes[data.class_names()[static_cast<std::size_t>(label)]] = result.class_accuracy(label);
+    const auto row = std::span(result.confusion).subspan(static_cast<std::size_t>(label * result.classes),
+                                                         static_cast<std::size_t>(result.classes));
+    confusion.push_back(std::vector<std::int64_t>(row.begin(), row.end()));
+  }
+  json["class_accuracy"] = classes;
+  json["confusion_matrix"] = confusion;
+  return json;
+}
+
+void print(const EvaluationResult& result, const Dataset& data) {
+  fmt::print("loss {:.4f}, accuracy {:.4f}, top-5 accuracy {:.4f} over {} samples\n", result.loss, result.accuracy,
+             result.top5, result.samples);
+  for (std::int64_t label = 0; label < result.classes; ++label)
+    fmt::print("  {:<16} {:.4f}\n", data.class_names()[static_cast<std::size_t>(label)], result.class_accuracy(label));
+}
+
+}  // namespace
+
+ExitCode run_evaluate(const CommandLine& line, World& world) {
+  const auto communicator = world.communicator();
+  Setup setup;
+  std::optional<Engine> engine;
+  std::optional<TrainingState> state;
+  agree(*communicator, [&] {
+    const ConfigOrRun input = config_or_run(line.config);
+    setup = read_setup(input.config, line.overrides);
+    open_data(setup);
+    engine.emplace(setup.model, engine_options(setup.experiment, world));
+    state.emplace(setup.model, std::vector<std::string>{});
+    const auto weights = choose_weights(line, input, setup);
+    state->load_weights(SafetensorsFile(weights));
+    if (world.rank() == 0 && !line.quiet) fmt::print(stderr, "weights: {}\n", weights.string());
+  });
+  const InputPipeline pipeline = make_pipeline(setup, line.split == "train" ? setup.training : setup.test, false);
+  for (std::int64_t samples : fixed_slice_sizes(pipeline.dataset().size(), kEvaluationSlice))
+    engine->network().plan(samples);
+  Evaluator evaluator(engine->network(), engine->pool());
+  const EvaluationResult result = evaluate(evaluator, pipeline, state->current().parameters(),
+                                           state->current().statistics(), make_loss(setup.experiment), *communicator);
+  if (world.rank() != 0) return ExitCode::ok;
+  if (line.json)
+    fmt::print("{}\n", json_of(result, pipeline.dataset()).dump());
+  else
+    print(result, pipeline.dataset());
+  return ExitCode::ok;
+}
+
+}  // namespace convoy

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "launcher/commands/command.h"
+#include "launcher/setup.h"
+
+namespace convoy {
+
+/// CONFIG|RUN as the user gave it.
+struct ConfigOrRun {
+  std::string config;                             ///< the YAML to read
+  std::optional<std::filesystem::path> run;       ///< the run directory, if it is one
+};
+/// Throws ConfigError where there is neither.
+ConfigOrRun config_or_run(const std::string& argument);
+
+/// Where weights come from: --weights, else of a run best.safetensors (final.safetensors with --final), else model.weights,
+/// else those of runs/<name>. Throws ConfigError where there are none.
+std::filesystem::path choose_weights(const CommandLine& line, const ConfigOrRun& input, const Setup& setup);
+
+/// Throws ConfigError where there are more ranks than slices.
+void require_slices(const Setup& setup, const World& world);
+
+/// Threads for this rank: distributed.threads_per_rank, or this rank's share of the cores that the host lends its ranks.
+int threads_for(const config::Experiment& experiment, const World& world);
+
+Engine::Options engine_options(const config::Experiment& experiment, const World& world);
+
+}  // namespace convoy

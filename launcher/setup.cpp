@@ -1,0 +1,171 @@
+#include "launcher/setup.h"
+
+#include <algorithm>
+
+#include "core/data/cifar.h"
+#include "core/data/idx.h"
+#include "core/data/shapes.h"
+#include "layers/model_builder.h"
+#include "layers/registry.h"
+
+namespace convoy {
+
+namespace {
+
+struct OpenDataset {
+  Split split;
+
+  DatasetPtr operator()(const config::Cifar10& c) const { return open_cifar10({.path = c.path}, split); }
+  DatasetPtr operator()(const config::Cifar100& c) const { return open_cifar100({.path = c.path}, split); }
+  DatasetPtr operator()(const config::Mnist& m) const { return open_idx({.path = m.path, .classes = m.classes}, split); }
+  DatasetPtr operator()(const config::Shapes& s) const {
+    return make_shapes({.seed = s.seed, .train_samples = s.train_samples, .test_samples = s.test_samples}, split);
+  }
+};
+
+DatasetPtr open_split(const config::Data& data, Split split) {
+  DatasetPtr dataset = std::visit(OpenDataset{split}, data.dataset);
+  return data.limit ? limited(std::move(dataset), *data.limit) : dataset;
+}
+
+void require_fit(const Setup& setup) {
+  const Dataset& data = *setup.training;
+  if (data.sample_shape() != setup.model.input)
+    throw ConfigError("model.input_shape: {} does not fit the pictures of {}; write input_shape: {}",
+                      setup.model.input.to_string(), data.name(), data.sample_shape().to_string());
+  if (setup.model.output.rank() != 1)
+    throw ConfigError("model.layers: the last layer's output is {}, but the loss needs one value a class; end with "
+                      "`- flatten` and `- dense: {{units: {}}}`",
+                      setup.model.output.to_string(), data.classes());
+  if (setup.model.output[0] < data.classes())
+    throw ConfigError("model.layers: the last layer has {} outputs, but {} has {} classes; give it units: {}",
+                      setup.model.output[0], data.name(), data.classes(), data.classes());
+}
+
+std::int64_t steps_per_epoch(const Setup& setup) {
+  const std::int64_t batch = setup.experiment.train.global_batch_size;
+  return (setup.training->size() + batch - 1) / batch;
+}
+
+/// `dataset` means and deviations become numbers, `decay_steps: auto` a count: resolved.yaml then holds what was used.
+void resolve(Setup& setup) {
+  config::Data& data = setup.experiment.data;
+  const auto measured = [](const config::ChannelValues& values) {
+    return values && std::holds_alternative<config::OfDataset>(*values);
+  };
+  if (measured(data.mean) || measured(data.std)) {
+    const ChannelStatistics statistics = compute_statistics(*setup.training, data.scale);
+    if (measured(data.mean)) data.mean = statistics.mean;
+    if (measured(data.std)) data.std = statistics.std;
+  }
+  std::visit(
+      [&](config::OptimizerBase& optimizer) {
+        auto* cosine = std::get_if<config::CosineDecay>(&optimizer.learning_rate);
+        if (!cosine || cosine->decay_steps) return;
+        const std::int64_t warmup = warmup_steps_of(optimizer);
+        cosine->decay_steps = std::max(total_steps(setup) - warmup, std::int64_t{1});
+      },
+      setup.experiment.optimizer);
+}
+
+std::vector<double> numbers(const config::ChannelValues& values) {
+  return values ? std::get<std::vector<double>>(*values) : std::vector<double>{};
+}
+
+LearningRate learning_rate(const config::OptimizerBase& optimizer) {
+  LearningRate rate;
+  rate.warmup_steps = warmup_steps_of(optimizer);
+  if (const auto* constant = std::get_if<double>(&optimizer.learning_rate)) {
+    rate.schedule = ConstantRate{*constant};
+  } else if (const auto* pieces = std::get_if<config::PiecewiseConstantDecay>(&optimizer.learning_rate)) {
+    rate.schedule = PiecewiseConstantDecay{pieces->boundaries, pieces->values};
+  } else {
+    const auto& cosine = std::get<config::CosineDecay>(optimizer.learning_rate);
+    rate.schedule = CosineDecay{cosine.warmup_target.value_or(cosine.initial_learning_rate), *cosine.decay_steps,
+                                cosine.alpha};
+    if (cosine.warmup_target) rate.warmup_from = cosine.initial_learning_rate;
+  }
+  return rate;
+}
+
+}  // namespace
+
+config::Capabilities capabilities() { return {}; }
+
+Setup read_setup(const std::string& config, const std::vector<std::string>& overrides) {
+  Setup setup;
+  setup.catalogs.layers = layer_catalog();
+  config::Diagnostics diagnostics;
+  setup.experiment = config::read_experiment(config, overrides, setup.catalogs, capabilities(), diagnostics);
+  setup.model = build_model(setup.experiment.model.input_shape, setup.experiment.model.layers, diagnostics);
+  diagnostics.throw_if_any();
+  return setup;
+}
+
+void open_data(Setup& setup) {
+  const config::Data& data = setup.experiment.data;
+  setup.training = open_split(data, Split::train);
+  setup.test = open_split(data, Split::test);
+  require_fit(setup);
+  if (const auto& validation = setup.experiment.train.validation) {
+    if (const double* fraction = std::get_if<double>(&*validation)) {
+      const Holdout parts = hold_out(setup.training, *fraction, setup.experiment.seed);
+      setup.training = parts.training;
+      setup.validation = parts.held_out;
+    } else {
+      setup.validation = setup.test;
+    }
+  }
+  resolve(setup);
+}
+
+InputPipeline make_pipeline(const Setup& setup, const DatasetPtr& dataset, bool training) {
+  const config::Data& data = setup.experiment.data;
+  InputPipeline::Options options;
+  options.scale = data.scale;
+  options.mean = numbers(data.mean);
+  options.std = numbers(data.std);
+  if (training) options.augment = data.augment;
+  options.seed = setup.experiment.seed;
+  return InputPipeline(dataset, std::move(options));
+}
+
+LossFunction make_loss(const config::Experiment& experiment) {
+  const auto& loss = std::get<config::SparseCategoricalCrossentropy>(experiment.loss);
+  return SparseCategoricalCrossentropy{loss.from_logits, loss.label_smoothing};
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const config::Experiment& experiment, const simd::Table& loops) {
+  if (const auto* sgd = std::get_if<config::Sgd>(&experiment.optimizer))
+    return make_sgd({sgd->momentum, sgd->nesterov}, loops);
+  if (const auto* adamw = std::get_if<config::AdamW>(&experiment.optimizer))
+    return make_adam({adamw->beta_1, adamw->beta_2, adamw->epsilon, adamw->weight_decay}, loops);
+  const auto& adam = std::get<config::Adam>(experiment.optimizer);
+  return make_adam({adam.beta_1, adam.beta_2, adam.epsilon, 0}, loops);
+}
+
+StepRunner::Options step_options(const Setup& setup) {
+  const config::Experiment& experiment = setup.experiment;
+  StepRunner::Options options;
+  options.batches = {.samples = setup.training->size(),
+                     .global_batch_size = experiment.train.global_batch_size,
+                     .slices = *experiment.train.slices,
+                     .seed = experiment.seed,
+                     .shuffle = experiment.data.shuffle};
+  options.loss = make_loss(experiment);
+  options.learning_rate = learning_rate(base_of(experiment.optimizer));
+  options.global_clipnorm = base_of(experiment.optimizer).global_clipnorm;
+  options.reduce = experiment.distributed.reduce == config::Reduce::exact ? GradientReducer::Mode::exact
+                                                                           : GradientReducer::Mode::native;
+  if (const auto& megabytes = experiment.distributed.bucket_mb)
+    options.bucket_bytes = static_cast<std::int64_t>(*megabytes * 1e6);
+  return options;
+}
+
+std::int64_t total_steps(const Setup& setup) {
+  const config::Train& train = setup.experiment.train;
+  const std::int64_t all = train.epochs * steps_per_epoch(setup);
+  return train.max_steps ? std::min(all, *train.max_steps) : all;
+}
+
+}  // namespace convoy

@@ -1,0 +1,322 @@
+#include "launcher/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "launcher/checkpoint_manifest.h"
+#include "launcher/collective.h"
+#include "launcher/signals.h"
+
+namespace convoy {
+
+namespace {
+
+using config::Monitor;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+bool is_better(Monitor monitor, double value, double best, double min_delta = 0) {
+  const bool smaller = monitor == Monitor::loss || monitor == Monitor::val_loss;
+  return smaller ? value < best - min_delta : value > best + min_delta;
+}
+
+}  // namespace
+
+void Trainer::EpochTotals::add(const StepResult& result) {
+  const double n = static_cast<double>(result.samples);
+  loss += result.loss * n;
+  correct += result.accuracy * n;
+  top5 += result.top5 * n;
+  samples += n;
+}
+
+Trainer::Trainer(const Parts& parts, const RunDirectory* files)
+    : parts_(parts),
+      files_(files),
+      experiment_(parts.setup.experiment),
+      optimizer_(make_optimizer(experiment_, parts.engine.backend().loops())),
+      state_(parts.setup.model, optimizer_->slot_names()),
+      pipeline_(make_pipeline(parts.setup, parts.setup.training, true)),
+      runner_(parts_.engine, pipeline_, *optimizer_, state_, parts_.communicator, step_options(parts.setup)),
+      total_steps_(total_steps(parts.setup)) {
+  if (parts.setup.validation) {
+    validation_.emplace(make_pipeline(parts.setup, parts.setup.validation, false));
+    for (std::int64_t samples : fixed_slice_sizes(parts.setup.validation->size(), kEvaluationSlice))
+      parts_.engine.network().plan(samples);
+    evaluator_ = std::make_unique<Evaluator>(parts_.engine.network(), parts_.engine.pool());
+  }
+  initialize(parts.setup.model, experiment_.seed, state_.current().parameters(), state_.current().statistics());
+  load_initial_weights();
+}
+
+void Trainer::load_initial_weights() {
+  if (!experiment_.model.weights) return;
+  agree(parts_.communicator, [&] {
+    if (is_root()) state_.load_weights(SafetensorsFile(*experiment_.model.weights));
+  });
+  share_state();
+}
+
+/// Rank 0's current generation becomes everybody's.
+void Trainer::share_state() {
+  Communicator& comm = parts_.communicator;
+  comm.broadcast(std::as_writable_bytes(state_.current().parameters()), 0);
+  comm.broadcast(std::as_writable_bytes(state_.current().statistics()), 0);
+  for (std::size_t i = 0; i < optimizer_->slot_names().size(); ++i)
+    comm.broadcast(std::as_writable_bytes(state_.current().slot(i)), 0);
+}
+
+void Trainer::resume(const std::string& resume) {
+  Manifest manifest;
+  std::string text;
+  agree(parts_.communicator, [&] {
+    if (!is_root() || resume == "never") return;
+    const auto warn = [&](const std::string& line) { parts_.log.warning("{}", line); };
+    const auto checkpoint = resume == "auto" ? newest_whole_checkpoint(files_->paths().checkpoints(), warn)
+                                             : std::optional<Checkpoint>(std::in_place, resume);
+    if (!checkpoint) return;
+    state_.load_weights(checkpoint->file("weights"));
+    state_.load_moments(checkpoint->file("optimizer"));
+    manifest.state = checkpoint->state();
+    text = manifest_text(manifest);
+    if (checkpoint->state().fingerprint != parts_.fingerprint)
+      warn(fmt::format("going on under other numerics than {} was saved with, so the bits will differ from an uninterrupted "
+                       "run's: {}",
+                       checkpoint->directory().string(),
+                       describe_change(checkpoint->state().fingerprint, parts_.fingerprint)));
+    parts_.log.info("going on from {}", checkpoint->directory().string());
+  });
+  text = broadcast_text(parts_.communicator, std::move(text));
+  if (text.empty()) return;
+  share_state();
+  const CheckpointState state = parse_manifest(text).state;
+  cursor_ = state.cursor;
+  best_ = state.best;
+  early_stopping_ = state.early_stopping;
+  metrics_position_ = state.metrics;
+  const auto total = [&](const char* name) {
+    const auto found = state.epoch_totals.find(name);
+    return found == state.epoch_totals.end() ? 0.0 : found->second;
+  };
+  totals_ = {total("loss"), total("correct"), total("top5"), total("samples")};
+}
+
+bool Trainer::finished() const { return cursor_.global_step >= total_steps_ || stop_early_; }
+
+std::int64_t Trainer::epoch_steps() const { return runner_.batches().steps_per_epoch(); }
+
+ExitCode Trainer::run() {
+  const StopSignals signals;
+  agree(parts_.communicator, [&] { start_run(); });
+  while (!finished()) {
+    train_step();
+    const bool epoch_done = cursor_.step_in_epoch == epoch_steps();
+    if (epoch_done) finish_epoch();
+    const auto& every = experiment_.checkpoint;
+    const bool due = (epoch_done && every.every_epochs && cursor_.epoch % *every.every_epochs == 0) ||
+                     (every.every_steps && cursor_.global_step % *every.every_steps == 0) || (requests_ & kSave);
+    if (requests_ & kStop) {
+      save();
+      parts_.log.info("stopped on request after step {}; run the same command again to go on",
+                                  cursor_.global_step);
+      return ExitCode::stopped;
+    }
+    if (due && !finished()) save();
+  }
+  end_run();
+  return ExitCode::ok;
+}
+
+void Trainer::start_run() {
+  epoch_start_ = last_save_ = std::chrono::steady_clock::now();
+  // An early stop may already be decided in the state that was resumed.
+  if (const auto& stopping = experiment_.train.early_stopping; stopping && early_stopping_)
+    stop_early_ = early_stopping_->epochs_without_improvement >= std::max<std::int64_t>(stopping->patience, 1);
+  if (!is_root()) return;
+  if (!cut_metrics(files_->paths().metrics(), metrics_position_, cursor_))
+    parts_.log.warning("metrics.jsonl is not the one that the checkpoint was taken with; it was cut back by its steps");
+  metrics_.emplace(files_->paths().metrics());
+  MetricsEvent start = parts_.start;
+  start["step"] = cursor_.global_step;
+  write("start", start);
+  metrics_position_ = metrics_->position();
+}
+
+void Trainer::train_step() {
+  std::uint32_t request = 0;
+  if (StopSignals::received()) request |= kStop;
+  if (is_root() && experiment_.checkpoint.every_minutes &&
+      seconds_since(last_save_) >= *experiment_.checkpoint.every_minutes * 60)
+    request |= kSave;
+  runner_.meeting().request(request);
+  const StepResult result = runner_.step(cursor_.global_step);
+  requests_ = result.requests;
+  ++cursor_.global_step;
+  ++cursor_.step_in_epoch;
+  if (result.refused) {
+    const std::string what = fmt::format("step {} (epoch {}): {}", cursor_.global_step, cursor_.epoch + 1, *result.refused);
+    if (experiment_.train.on_nonfinite == config::OnNonfinite::stop)
+      throw AgreedError(ExitCode::numeric,
+                        what + "; try a smaller learning rate or global_clipnorm, or `train.on_nonfinite: skip`");
+    parts_.log.warning("{}; skipped", what);
+    write("warning", {{"step", cursor_.global_step}, {"message", what}});
+  } else {
+    totals_.add(result);
+  }
+  epoch_samples_ += static_cast<double>(result.samples);
+  if (is_root()) log_step(result);
+  const auto& check = experiment_.distributed.check_every_steps;
+  if (check && cursor_.global_step % *check == 0) check_replicas();
+}
+
+void Trainer::log_step(const StepResult& result) {
+  const bool logged = cursor_.global_step % experiment_.train.log_every_steps == 0;
+  rate_.add(result.samples);
+  ProgressStep progress;
+  progress.epoch = cursor_.epoch + 1;
+  progress.epochs = experiment_.train.epochs;
+  progress.step = cursor_.step_in_epoch;
+  progress.steps = epoch_steps();
+  progress.loss = totals_.loss / totals_.samples;
+  progress.accuracy = totals_.correct / totals_.samples;
+  progress.images_per_second = rate_.per_second();
+  progress.seconds_left = static_cast<double>(total_steps_ - cursor_.global_step) *
+                          static_cast<double>(experiment_.train.global_batch_size) / progress.images_per_second;
+  parts_.progress.show(progress, logged);
+  if (!logged) return;
+  write("step", {{"epoch", cursor_.epoch + 1},
+                 {"step", cursor_.global_step},
+                 {"loss", result.loss},
+                 {"accuracy", result.accuracy},
+                 {"learning_rate", result.learning_rate},
+                 {"images_per_second", progress.images_per_second}});
+}
+
+void Trainer::finish_epoch() {
+  const double seconds = seconds_since(epoch_start_);
+  ++cursor_.epoch;
+  cursor_.step_in_epoch = 0;
+  const bool top5 = std::ranges::count(experiment_.metrics, config::Metric::top_5_accuracy) > 0;
+  MetricsEvent epoch{{"epoch", cursor_.epoch},
+                     {"step", cursor_.global_step},
+                     {"loss", totals_.loss / totals_.samples},
+                     {"accuracy", totals_.correct / totals_.samples}};
+  if (top5) epoch["top_5_accuracy"] = totals_.top5 / totals_.samples;
+  std::string line = fmt::format("epoch {}/{}: loss {:.4f}, accuracy {:.4f}", cursor_.epoch, experiment_.train.epochs,
+                                 totals_.loss / totals_.samples, totals_.correct / totals_.samples);
+  if (validation_) {
+    const EvaluationResult result = evaluate(*evaluator_, *validation_, state_.current().parameters(),
+                                             state_.current().statistics(), make_loss(experiment_), parts_.communicator);
+    epoch["val_loss"] = result.loss;
+    epoch["val_accuracy"] = result.accuracy;
+    if (top5) epoch["val_top_5_accuracy"] = result.top5;
+    line += fmt::format(", val_loss {:.4f}, val_accuracy {:.4f}", result.loss, result.accuracy);
+  }
+  epoch["seconds"] = seconds_since(epoch_start_);
+  epoch["images_per_second"] = epoch_samples_ / seconds;
+  if (cursor_.epoch == 1 && is_root()) epoch["data_sha256"] = parts_.setup.training->sha256();
+  parts_.log.info("{}, {:.0f} images/s, {:.1f} s", line, epoch_samples_ / seconds, seconds);
+  write("epoch", epoch);
+  watch_metrics(epoch);
+  totals_ = {};
+  epoch_samples_ = 0;
+  epoch_start_ = std::chrono::steady_clock::now();
+}
+
+/// Keeps the best weights, and notices when the watched metric has stopped improving. Every rank decides alike.
+void Trainer::watch_metrics(const MetricsEvent& epoch) {
+  const auto value_of = [&](Monitor monitor) -> std::optional<double> {
+    const auto found = epoch.find(std::string(config::name_of_value(monitor)));
+    if (found == epoch.end() || !found->is_number()) return std::nullopt;
+    return found->get<double>();
+  };
+  if (const auto& monitor = experiment_.checkpoint.best) {
+    const auto value = value_of(*monitor);
+    if (value && std::isfinite(*value) && (!best_ || is_better(*monitor, *value, best_->value))) {
+      best_ = BestResult{std::string(config::name_of_value(*monitor)), *value, cursor_};
+      agree(parts_.communicator, [&] {
+        if (is_root()) save_safetensors(files_->paths().best_weights(), state_.weights());
+      });
+    }
+  }
+  const auto& stopping = experiment_.train.early_stopping;
+  if (!stopping) return;
+  const auto value = value_of(stopping->monitor);
+  if (!value) return;
+  if (!early_stopping_ || is_better(stopping->monitor, *value, early_stopping_->best, stopping->min_delta)) {
+    early_stopping_ = EarlyStoppingState{*value, cursor_.epoch, 0};
+    if (stopping->restore_best_weights)
+      agree(parts_.communicator, [&] {
+        if (is_root()) save_safetensors(files_->paths().directory / "early-stopping.safetensors", state_.weights());
+      });
+  } else {
+    ++early_stopping_->epochs_without_improvement;
+  }
+  stop_early_ = early_stopping_->epochs_without_improvement >= std::max<std::int64_t>(stopping->patience, 1);
+}
+
+void Trainer::check_replicas() {
+  const std::vector<std::string> hashes = gather_texts(parts_.communicator, state_.weights_sha256());
+  for (std::size_t rank = 1; rank < hashes.size(); ++rank)
+    if (hashes[rank] != hashes[0])
+      throw AgreedError(ExitCode::device, fmt::format("after step {} the weights of rank {} differ from those of rank 0: a "
+                                                      "processor or its memory computes wrongly on one of them",
+                                                      cursor_.global_step, rank));
+}
+
+void Trainer::save() {
+  runner_.gather_moments();
+  agree(parts_.communicator, [&] {
+    if (!is_root()) return;
+    metrics_->sync();
+    CheckpointState state;
+    state.cursor = cursor_;
+    state.config_hash = parts_.config_hash;
+    state.fingerprint = parts_.fingerprint;
+    state.best = best_;
+    state.early_stopping = early_stopping_;
+    state.metrics = metrics_->position();
+    state.epoch_totals = {{"loss", totals_.loss},
+                          {"correct", totals_.correct},
+                          {"top5", totals_.top5},
+                          {"samples", totals_.samples}};
+    const TensorFile files[] = {{"weights", state_.weights()}, {"optimizer", state_.moments()}};
+    save_checkpoint(files_->paths().checkpoints(), state, files);
+    const auto warn = [&](const std::string& line) { parts_.log.warning("{}", line); };
+    prune_checkpoints(files_->paths().checkpoints(), experiment_.checkpoint.keep, std::nullopt, warn);
+    write("checkpoint", {{"step", cursor_.global_step}});
+  });
+  last_save_ = std::chrono::steady_clock::now();
+}
+
+void Trainer::end_run() {
+  const auto& stopping = experiment_.train.early_stopping;
+  if (stop_early_)
+    parts_.log.info("stopped early: no better {} since epoch {}", config::name_of_value(stopping->monitor),
+                                early_stopping_->best_epoch);
+  save();
+  if (stopping && stopping->restore_best_weights && early_stopping_) {
+    agree(parts_.communicator, [&] {
+      if (is_root())
+        state_.load_weights(SafetensorsFile(files_->paths().directory / "early-stopping.safetensors"));
+    });
+    share_state();
+  }
+  agree(parts_.communicator, [&] {
+    if (!is_root()) return;
+    save_safetensors(files_->paths().final_weights(), state_.weights());
+    const std::string hash = state_.weights_sha256();
+    MetricsEvent end{{"step", cursor_.global_step}, {"epoch", cursor_.epoch}, {"weights_sha256", hash}};
+    if (best_) end[best_->metric] = best_->value;
+    write("end", end);
+    parts_.log.info("done after step {}: weights {}", cursor_.global_step, hash);
+  });
+}
+
+void Trainer::write(std::string_view event, const MetricsEvent& fields) {
+  if (metrics_) metrics_->write(event, fields);
+}
+
+}  // namespace convoy

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "comm/communicator.h"
+#include "launcher/checkpoint.h"
+#include "launcher/evaluation.h"
+#include "launcher/log.h"
+#include "launcher/metrics_writer.h"
+#include "launcher/progress.h"
+#include "launcher/run_directory.h"
+#include "launcher/setup.h"
+#include "launcher/step_runner.h"
+
+namespace convoy {
+
+/// One training, from where its run directory stands to its end.
+class Trainer {
+ public:
+  struct Parts {
+    const Setup& setup;
+    Engine& engine;
+    Communicator& communicator;
+    Log& log;
+    Progress& progress;
+    NumericsFingerprint fingerprint;
+    std::string config_hash;
+    MetricsEvent start;  ///< facts for the `start` event
+  };
+
+  /// `files`: rank 0's run directory, null on the others. Collective.
+  Trainer(const Parts& parts, const RunDirectory* files);
+
+  /// Goes on from the newest whole checkpoint, if there is one and `resume` is "auto", or from the checkpoint that it
+  /// names. Collective.
+  void resume(const std::string& resume);
+
+  /// Trains to the end, or until a stop is asked for: ExitCode::ok or ExitCode::stopped. Collective.
+  ExitCode run();
+
+ private:
+  enum Request : std::uint32_t { kStop = 1, kSave = 2 };
+  struct EpochTotals {
+    double loss = 0, correct = 0, top5 = 0, samples = 0;
+    void add(const StepResult& result);
+  };
+
+  bool is_root() const { return files_ != nullptr; }
+  void load_initial_weights();
+  void share_state();
+  void start_run();
+  void train_step();
+  void log_step(const StepResult& result);
+  void finish_epoch();
+  void watch_metrics(const MetricsEvent& epoch);
+  void check_replicas();
+  void save();
+  void end_run();
+  bool finished() const;
+  std::int64_t epoch_steps() const;
+  void write(std::string_view event, const MetricsEvent& fields);
+
+  Parts parts_;
+  const RunDirectory* files_;
+  const config::Experiment& experiment_;
+  std::unique_ptr<Optimizer> optimizer_;
+  TrainingState state_;
+  InputPipeline pipeline_;
+  std::optional<InputPipeline> validation_;
+  StepRunner runner_;
+  std::unique_ptr<Evaluator> evaluator_;
+  std::optional<MetricsWriter> metrics_;
+
+  std::int64_t total_steps_ = 0;
+  TrainingCursor cursor_;
+  EpochTotals totals_;
+  std::optional<BestResult> best_;
+  std::optional<EarlyStoppingState> early_stopping_;
+  MetricsPosition metrics_position_;
+  bool stop_early_ = false;
+  std::uint32_t requests_ = 0;
+
+  using Time = std::chrono::steady_clock::time_point;
+  Time epoch_start_, last_save_;
+  double epoch_samples_ = 0;  ///< since epoch_start_
+  RateMeter rate_;
+};
+
+}  // namespace convoy
