@@ -4,6 +4,7 @@
 
 #include "core/cpu/native/provider.h"
 #include "core/cpu/onednn/provider.h"
+#include "core/cpu/openblas/provider.h"
 #include "core/cpu/reference/provider.h"
 #include "core/error.h"
 
@@ -12,6 +13,7 @@ namespace convoy {
 CpuBackend::CpuBackend(const simd::Table& loops) : loops_(loops) {
   if (auto onednn = make_onednn_provider(loops)) providers_.push_back(std::move(onednn));
   providers_.push_back(make_native_provider(loops));
+  providers_.push_back(make_openblas_provider());
   providers_.push_back(make_reference_provider());
 }
 
