@@ -29,8 +29,9 @@ CpuBackend::Choice CpuBackend::select(std::span<const Op> ops, DType type,
     if (!best.provider || offer->merit > best.offer.merit) best = {provider.get(), std::move(*offer)};
   }
   if (!best.provider)
-    throw ConfigError("train.kernels.{}: '{}' computes no {} of this shape here; use one of: {}", ops.front().layer_name,
-                      forced.value_or(""), name_of(ops.front().kind), fmt::join(able, ", "));
+    throw ConfigError("train.kernels.{}: '{}' computes no {} of this shape here; use one of: {}",
+                      ops.front().layer_name, forced.value_or(""), name_of(ops.front().kind),
+                      fmt::join(able, ", "));
   return best;
 }
 

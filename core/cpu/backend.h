@@ -24,10 +24,11 @@ class CpuBackend {
   const simd::Table& loops() const { return loops_; }
   std::span<const std::unique_ptr<Provider>> providers() const { return providers_; }
 
-  /// The offer with the highest merit for a block that starts with ops.front(); of equal ones the earlier provider's.
-  /// With `forced`, that provider's. Throws ConfigError, naming those that could, where it offers nothing or does not
-  /// exist.
-  Choice select(std::span<const Op> ops, DType type, const std::optional<std::string>& forced = std::nullopt) const;
+  /// The offer with the highest merit for a block that starts with ops.front(); of equal ones the earlier
+  /// provider's. With `forced`, that provider's. Throws ConfigError, naming those that could, where it offers
+  /// nothing or does not exist.
+  Choice select(std::span<const Op> ops, DType type,
+                const std::optional<std::string>& forced = std::nullopt) const;
 
  private:
   const simd::Table& loops_;

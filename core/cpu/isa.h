@@ -19,8 +19,8 @@ std::vector<Isa> available_isas();
 /// The loops of one of available_isas().
 const simd::Table& loops_of(Isa isa);
 
-/// Lets results and operands below the smallest normal float count as zero in the calling thread: they would slow
-/// arithmetic down tenfold.
+/// Lets results and operands below the smallest normal float count as zero in the calling thread: they would
+/// slow arithmetic down tenfold.
 void flush_denormals();
 
 }  // namespace convoy

@@ -1,10 +1,10 @@
 #include "core/cpu/onednn/provider.h"
 
 #include <fmt/format.h>
-
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "core/cpu/onednn/convolution.h"
+#include "core/error.h"
 
 namespace convoy {
 
@@ -42,15 +42,40 @@ std::unique_ptr<Provider> make_onednn_provider(const simd::Table& loops) {
 }
 
 void limit_onednn_isa(Isa isa) {
-  if (isa == Isa::portable) dnnl::set_max_cpu_isa(dnnl::cpu_isa::sse41);
-  if (isa == Isa::avx2) dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);
+  const auto widest = isa == Isa::avx512 ? dnnl::cpu_isa::avx512_core
+                      : isa == Isa::avx2 ? dnnl::cpu_isa::avx2
+                                         : dnnl::cpu_isa::sse41;
+  if (dnnl::set_max_cpu_isa(widest) != dnnl::status::success)
+    throw DeviceError("distributed.cpu_isa: oneDNN refuses to be limited to {}; set DNNL_MAX_CPU_ISA instead",
+                      name_of(isa));
 }
 
-std::string onednn_description() {
+std::string onednn_version() {
   const dnnl_version_t* version = dnnl_version();
-  const auto isa = dnnl::get_effective_cpu_isa();
-  return fmt::format("oneDNN {}.{}.{}, instruction set {:#x}", version->major, version->minor, version->patch,
-                     static_cast<unsigned>(isa));
+  return fmt::format("{}.{}.{}", version->major, version->minor, version->patch);
+}
+
+std::string onednn_isa() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41:
+      return "sse41";
+    case dnnl::cpu_isa::avx:
+      return "avx";
+    case dnnl::cpu_isa::avx2:
+      return "avx2";
+    case dnnl::cpu_isa::avx2_vnni:
+      return "avx2_vnni";
+    case dnnl::cpu_isa::avx512_core:
+      return "avx512_core";
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return "avx512_core_vnni";
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return "avx512_core_bf16";
+    case dnnl::cpu_isa::avx512_core_amx:
+      return "avx512_core_amx";
+    default:
+      return fmt::format("{:#x}", static_cast<unsigned>(dnnl::get_effective_cpu_isa()));
+  }
 }
 
 }  // namespace convoy

@@ -11,9 +11,10 @@ namespace {
 /// The columns of a tile stay in the second-level cache while the product reads them.
 constexpr std::int64_t kTileBytes = 256 * 1024;
 
-/// The window's values of some output pixels become the rows of a matrix, [pixels, window * group's channels], which is
-/// multiplied with the kernel as [window * group's channels, group's filters]. A tile covers pixels of one sample, and
-/// their number follows from the op alone, so that no sample's bits depend on its neighbours.
+/// The window's values of some output pixels become the rows of a matrix, [pixels, window * group's
+/// channels], which is multiplied with the kernel as [window * group's channels, group's filters]. A tile
+/// covers pixels of one sample, and their number follows from the op alone, so that no sample's bits depend
+/// on its neighbours.
 template <class T>
 class Conv2d : public Kernel {
  public:
@@ -56,7 +57,8 @@ class Conv2d : public Kernel {
               tile.first_of_group ? T{0} : T{1}, {dkernel + tile.group * filters_, op_.output[2]});
     });
     if (conv_.use_bias) {
-      auto* scratch = static_cast<std::byte*>(args.workspace) + align_up(static_cast<std::size_t>(tile_ * inner_) * sizeof(T));
+      auto* scratch = static_cast<std::byte*>(args.workspace) +
+                      align_up(static_cast<std::size_t>(tile_ * inner_) * sizeof(T));
       column_sums(args.samples * pixels_, op_.output[2], dy, reinterpret_cast<double*>(scratch),
                   static_cast<T*>(args.grad_parameters[1]));
     }
@@ -94,7 +96,8 @@ class Conv2d : public Kernel {
     return {static_cast<const T*>(kernel) + group * filters_, op_.output[2], false};
   }
 
-  /// Calls visit(place in the columns, place in the image or -1) for each run of channels_ values, in the columns' order.
+  /// Calls visit(place in the columns, place in the image or -1) for each run of channels_ values, in the
+  /// columns' order.
   template <class Visit>
   void each_run(const Tile& tile, const Visit& visit) const {
     const Window2d& w = conv_.window;
@@ -130,7 +133,7 @@ class Conv2d : public Kernel {
   std::int64_t channels_;  ///< of a group
   std::int64_t filters_;   ///< of a group
   std::int64_t inner_;
-  std::int64_t pixels_;    ///< of a sample's output
+  std::int64_t pixels_;  ///< of a sample's output
   std::int64_t tile_;
 };
 

@@ -11,7 +11,9 @@ template <class T>
 class Dense : public Kernel {
  public:
   explicit Dense(const Op& op)
-      : inputs_(op.input.elements()), units_(op.output.elements()), use_bias_(std::get<DenseOp>(op.kind).use_bias) {}
+      : inputs_(op.input.elements()),
+        units_(op.output.elements()),
+        use_bias_(std::get<DenseOp>(op.kind).use_bias) {}
 
   std::size_t workspace_bytes(std::int64_t) const override {
     return static_cast<std::size_t>(units_) * sizeof(double);
@@ -31,9 +33,11 @@ class Dense : public Kernel {
     gemm<T>(inputs_, args.samples, units_, {x, inputs_, true}, {dy, units_}, T{0},
             {static_cast<T*>(args.grad_parameters[0]), units_});
     if (use_bias_)
-      column_sums(args.samples, units_, dy, static_cast<double*>(args.workspace), static_cast<T*>(args.grad_parameters[1]));
+      column_sums(args.samples, units_, dy, static_cast<double*>(args.workspace),
+                  static_cast<T*>(args.grad_parameters[1]));
     if (!args.grad_input) return;
-    gemm<T>(args.samples, units_, inputs_, {dy, units_}, {static_cast<const T*>(args.parameters[0]), units_, true}, T{0},
+    gemm<T>(args.samples, units_, inputs_, {dy, units_},
+            {static_cast<const T*>(args.parameters[0]), units_, true}, T{0},
             {static_cast<T*>(args.grad_input), inputs_});
   }
 

@@ -1,15 +1,14 @@
 #pragma once
 
 #include <cblas.h>
-
 #include <cstdint>
 
 #include "core/error.h"
 
 namespace convoy::openblas {
 
-/// A row-major matrix that is part of a larger one. `transposed`: taken as its transpose, of which rows and columns are
-/// not given here.
+/// A row-major matrix that is part of a larger one. `transposed`: taken as its transpose, of which rows and
+/// columns are not given here.
 template <class T>
 struct Matrix {
   T* data = nullptr;
@@ -24,12 +23,13 @@ inline blasint to_blasint(std::int64_t value) {
 
 /// c[rows, columns] = a[rows, inner] * b[inner, columns] + beta * c. The bits depend on all three extents.
 template <class T>
-void gemm(std::int64_t rows, std::int64_t inner, std::int64_t columns, Matrix<const T> a, Matrix<const T> b, T beta,
-          Matrix<T> c) {
+void gemm(std::int64_t rows, std::int64_t inner, std::int64_t columns, Matrix<const T> a, Matrix<const T> b,
+          T beta, Matrix<T> c) {
   const auto call = [&](auto function) {
-    function(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans, b.transposed ? CblasTrans : CblasNoTrans,
-             to_blasint(rows), to_blasint(columns), to_blasint(inner), T{1}, a.data, to_blasint(a.stride), b.data,
-             to_blasint(b.stride), beta, c.data, to_blasint(c.stride));
+    function(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
+             b.transposed ? CblasTrans : CblasNoTrans, to_blasint(rows), to_blasint(columns),
+             to_blasint(inner), T{1}, a.data, to_blasint(a.stride), b.data, to_blasint(b.stride), beta,
+             c.data, to_blasint(c.stride));
   };
   if constexpr (sizeof(T) == sizeof(float))
     call(cblas_sgemm);

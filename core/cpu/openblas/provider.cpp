@@ -1,7 +1,6 @@
 #include "core/cpu/openblas/provider.h"
 
 #include <cblas.h>
-
 #include <sstream>
 
 #include "core/cpu/openblas/kernels.h"
