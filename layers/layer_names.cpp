@@ -53,9 +53,11 @@ std::vector<std::string> name_layers(std::span<const config::Choice> layers,
     if (!is_new && !name.empty()) {
       // Of an explicit and an automatic name the explicit one can be changed.
       const bool automatic = layers[i].name.empty();
-      diagnostics.error(layers[automatic ? owner->second : i].path + ".name",
-                        fmt::format("model.layers[{}] is {}named '{}'; choose another name",
-                                    automatic ? i : owner->second, automatic ? "automatically " : "", name));
+      const std::string path = layers[automatic ? owner->second : i].path + ".name";
+      if (!diagnostics.has_error_at(path))
+        diagnostics.error(
+            path, fmt::format("model.layers[{}] is {}named '{}'; choose another name",
+                              automatic ? i : owner->second, automatic ? "automatically " : "", name));
     }
     names.push_back(std::move(name));
   }
