@@ -13,8 +13,11 @@ class Adam : public Optimizer {
   std::vector<std::string> slot_names() const override { return {"momentum", "velocity"}; }
 
   void update(const UpdateStep& step, const UpdateRange& range) const override {
-    const double first = 1 - integer_power(options_.beta_1, step.number);
-    const double second = 1 - integer_power(options_.beta_2, step.number);
+    // Keras takes the powers of betas rounded to float: 1 - 0.999 is 1.3e-5 smaller so, which would show.
+    const double first =
+        1 - integer_power(static_cast<double>(static_cast<float>(options_.beta_1)), step.number);
+    const double second =
+        1 - integer_power(static_cast<double>(static_cast<float>(options_.beta_2)), step.number);
     simd::AdamArgs args;
     args.n = range.weights.size();
     args.gradient_scale = step.gradient_scale;
