@@ -107,7 +107,7 @@ void add_quotas(const Hierarchy& hierarchy, const fs::path& root, std::vector<Cp
 }
 
 /// The sum of a rank's shares in its cores.
-double core_share(const CpuFacts& rank, const std::map<int, int>& users) {
+double core_share(const AllowedCpus& rank, const std::map<int, int>& users) {
   double share = 0;
   for (const int core : rank.cores) share += 1.0 / users.at(core);
   return share;
@@ -120,13 +120,13 @@ struct HostUse {
 
 }  // namespace
 
-void to_json(nlohmann::json& json, const CpuFacts& facts) {
+void to_json(nlohmann::json& json, const AllowedCpus& facts) {
   json = {{"cores", facts.cores}, {"quotas", nlohmann::json::array()}};
   for (const CpuQuota& quota : facts.quotas)
     json["quotas"].push_back({{"group", quota.group}, {"cores", quota.cores}});
 }
 
-void from_json(const nlohmann::json& json, CpuFacts& facts) {
+void from_json(const nlohmann::json& json, AllowedCpus& facts) {
   json.at("cores").get_to(facts.cores);
   facts.quotas.clear();
   for (const auto& quota : json.at("quotas")) {
@@ -154,8 +154,8 @@ std::vector<int> affinity_mask() {
   throw DeviceError("cannot read which processors this process may use: {}", system_error_text());
 }
 
-CpuFacts read_cpu_facts(std::span<const int> mask, const fs::path& root) {
-  CpuFacts facts;
+AllowedCpus read_allowed_cpus(std::span<const int> mask, const fs::path& root) {
+  AllowedCpus facts;
   for (const int processor : mask) facts.cores.push_back(core_of(processor, root));
   std::ranges::sort(facts.cores);
   facts.cores.erase(std::unique(facts.cores.begin(), facts.cores.end()), facts.cores.end());
@@ -166,7 +166,7 @@ CpuFacts read_cpu_facts(std::span<const int> mask, const fs::path& root) {
   return facts;
 }
 
-std::vector<int> threads_for_ranks(std::span<const std::string> hosts, std::span<const CpuFacts> facts) {
+std::vector<int> threads_for_ranks(std::span<const std::string> hosts, std::span<const AllowedCpus> facts) {
   require(hosts.size() == facts.size(), "every rank sends a host and its processors");
   std::map<std::string, HostUse> uses;
   for (std::size_t rank = 0; rank < hosts.size(); ++rank) {

@@ -24,19 +24,19 @@ std::vector<int> range(int from, int to) {
   return values;
 }
 
-std::vector<int> threads_on_one_host(const std::vector<CpuFacts>& facts) {
+std::vector<int> threads_on_one_host(const std::vector<AllowedCpus>& facts) {
   return threads_for_ranks(std::vector<std::string>(facts.size(), "node"), facts);
 }
 
 TEST(Threads, DivideCoresThatRanksShare) {
-  const CpuFacts all{range(0, 8), {}};
+  const AllowedCpus all{range(0, 8), {}};
   EXPECT_THAT(threads_on_one_host({all}), ElementsAre(8));
   EXPECT_THAT(threads_on_one_host({all, all}), ElementsAre(4, 4));
   EXPECT_THAT(threads_on_one_host({all, all, all}), ElementsAre(2, 2, 2));
   EXPECT_THAT(threads_on_one_host(std::vector(9, all)), Each(1));
-  EXPECT_THAT(threads_on_one_host(std::vector(7, CpuFacts{range(0, 7), {}})), Each(1))
+  EXPECT_THAT(threads_on_one_host(std::vector(7, AllowedCpus{range(0, 7), {}})), Each(1))
       << "seven times 1/7 is 1";
-  EXPECT_THAT(threads_on_one_host(std::vector(3, CpuFacts{range(0, 9), {}})), Each(3));
+  EXPECT_THAT(threads_on_one_host(std::vector(3, AllowedCpus{range(0, 9), {}})), Each(3));
 }
 
 TEST(Threads, FollowTheBinding) {
@@ -51,13 +51,13 @@ TEST(Threads, FollowTheBinding) {
 }
 
 TEST(Threads, OfOtherHostsDoNotCount) {
-  const CpuFacts all{range(0, 4), {{"/sys/fs/cgroup", 4}}};
+  const AllowedCpus all{range(0, 4), {{"/sys/fs/cgroup", 4}}};
   EXPECT_THAT(threads_for_ranks(std::vector<std::string>{"a", "b", "b"}, std::vector{all, all, all}),
               ElementsAre(4, 2, 2));
 }
 
 TEST(Threads, StayBelowTheQuotaThatRanksShare) {
-  const CpuFacts limited{range(0, 16), {{"/sys/fs/cgroup", 6}}};
+  const AllowedCpus limited{range(0, 16), {{"/sys/fs/cgroup", 6}}};
   EXPECT_THAT(threads_on_one_host({limited}), ElementsAre(6));
   EXPECT_THAT(threads_on_one_host({limited, limited}), ElementsAre(3, 3));
   EXPECT_THAT(threads_on_one_host({{range(0, 16), {{"/g", 2.5}}}}), ElementsAre(2));
@@ -74,14 +74,14 @@ class CpuReading : public testing::Test {
     fs::create_directories((directory_ / path).parent_path());
     test::write_text(directory_ / path, text);
   }
-  CpuFacts read(const std::vector<int>& mask = {0, 1, 2, 3}) {
-    return read_cpu_facts(mask, directory_.path());
+  AllowedCpus read(const std::vector<int>& mask = {0, 1, 2, 3}) {
+    return read_allowed_cpus(mask, directory_.path());
   }
 
   const test::TemporaryDirectory directory_;
 };
 
-TEST_F(CpuReading, LimitsNothingWhereNothingIsKnown) { EXPECT_EQ(read(), (CpuFacts{{0, 1, 2, 3}, {}})); }
+TEST_F(CpuReading, LimitsNothingWhereNothingIsKnown) { EXPECT_EQ(read(), (AllowedCpus{{0, 1, 2, 3}, {}})); }
 
 TEST_F(CpuReading, CountsACoreOnceForBothItsThreads) {
   write("sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0,2\n");
@@ -141,15 +141,15 @@ TEST(CpuFactsHere, FollowTheAffinityOfTheThread) {
     ASSERT_EQ(::sched_setaffinity(0, sizeof(one), &one), 0);
     EXPECT_THAT(affinity_mask(), ElementsAre(all.back()));
   }).join();
-  const CpuFacts facts = read_cpu_facts(all);
+  const AllowedCpus facts = read_allowed_cpus(all);
   EXPECT_FALSE(facts.cores.empty());
   EXPECT_LE(facts.cores.size(), all.size());
-  EXPECT_EQ(nlohmann::json(facts).get<CpuFacts>(), facts);
+  EXPECT_EQ(nlohmann::json(facts).get<AllowedCpus>(), facts);
 }
 
 TEST(CpuFactsHere, TravelAsJson) {
-  const CpuFacts facts{{0, 2}, {{"/g", 2.5}}};
-  EXPECT_EQ(nlohmann::json::parse(nlohmann::json(facts).dump()).get<CpuFacts>(), facts);
+  const AllowedCpus facts{{0, 2}, {{"/g", 2.5}}};
+  EXPECT_EQ(nlohmann::json::parse(nlohmann::json(facts).dump()).get<AllowedCpus>(), facts);
 }
 
 }  // namespace
