@@ -2,9 +2,7 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <fcntl.h>
-#include <limits>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -139,24 +137,11 @@ RunDirectory::RunDirectory(fs::path directory, bool afresh,
 
 bool RunDirectory::is_new() const { return !fs::exists(paths_.resolved_config()); }
 
-bool extends_run(const ChangedKey& change) {
-  if (change.key != "train.epochs" && change.key != "train.max_steps") return false;
-  const auto number = [](const std::string& text) -> std::optional<double> {
-    if (text == "none") return std::numeric_limits<double>::infinity();
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) return {};
-    return value;
-  };
-  const auto before = number(change.before);
-  const auto now = number(change.now);
-  return before && now && *now > *before;
-}
-
-void require_same_config(const RunPaths& paths, std::span<const ChangedKey> changes) {
+void require_same_config(const RunPaths& paths, std::span<const config::Difference> differences) {
   std::string list;
-  for (const ChangedKey& change : changes) {
-    if (!extends_run(change)) list += fmt::format("\n  {}: {} -> {}", change.key, change.before, change.now);
+  for (const config::Difference& change : differences) {
+    if (change.effect != config::Effect::decides) continue;
+    list += fmt::format("\n  {}: {} -> {}", change.key, change.before, change.after);
   }
   if (list.empty()) return;
   throw ConfigError(

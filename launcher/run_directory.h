@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "core/config/experiment.h"
 #include "launcher/atomic_file.h"
 #include "launcher/metrics_writer.h"
 
@@ -52,18 +53,8 @@ class RunDirectory {
   std::optional<std::filesystem::path> moved_aside_;
 };
 
-/// A key of the config whose value is not that of the run's resolved.yaml; values as YAML writes them.
-struct ChangedKey {
-  std::string key;
-  std::string before;
-  std::string now;
-};
-
-/// True for a larger `train.epochs` or `train.max_steps` (`none` is the largest): the run goes on for longer.
-bool extends_run(const ChangedKey& change);
-
-/// Checks that a run may go on with a config. Throws ConfigError that lists the changed keys, but for those
-/// that extend the run, and says what to do instead.
-void require_same_config(const RunPaths& paths, std::span<const ChangedKey> changes);
+/// Checks that a run may go on with a config. Throws ConfigError that lists the keys that decide other bits
+/// than the run's resolved.yaml, and says what to do instead.
+void require_same_config(const RunPaths& paths, std::span<const config::Difference> differences);
 
 }  // namespace convoy

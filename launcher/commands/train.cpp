@@ -20,11 +20,7 @@ void settle_config(const Setup& setup, const RunDirectory& files) {
     config::Diagnostics diagnostics;
     const config::Experiment before =
         config::read_experiment(resolved.string(), {}, setup.catalogs, capabilities(), diagnostics);
-    std::vector<ChangedKey> changes;
-    for (const config::Difference& difference : config::differences(before, setup.experiment, setup.catalogs))
-      if (difference.effect == config::Effect::decides)
-        changes.push_back({difference.key, difference.before, difference.after});
-    require_same_config(files.paths(), changes);
+    require_same_config(files.paths(), config::differences(before, setup.experiment, setup.catalogs));
   }
   write_file_atomically(resolved, config::to_yaml(setup.experiment, setup.catalogs));
 }
