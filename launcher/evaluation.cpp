@@ -5,21 +5,11 @@
 #include <limits>
 
 #include "core/data/batch_plan.h"
+#include "launcher/split_source.h"
 
 namespace convoy {
 
 namespace {
-
-class EvaluationSource : public SliceSource {
- public:
-  explicit EvaluationSource(const InputPipeline& pipeline) : pipeline_(pipeline) {}
-  void fill(std::int64_t first, std::int64_t samples, float* input, std::int32_t* labels) const override {
-    pipeline_.fill_evaluation({first, first + samples}, input, labels);
-  }
-
- private:
-  const InputPipeline& pipeline_;
-};
 
 /// The largest of a row's outputs, of equal ones the first.
 std::int64_t answer(std::span<const float> row) {
@@ -51,7 +41,7 @@ EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
   std::vector<std::atomic<std::int64_t>> counts(cells);
 
   const IndexRange own = part_of(slices, ranks, communicator.rank());
-  evaluator.run(result.samples, own.begin, own.end, EvaluationSource(pipeline), parameters, statistics,
+  evaluator.run(result.samples, own.begin, own.end, SplitSource(pipeline), parameters, statistics,
                 [&](std::int64_t slice, const EvaluatedSlice& seen) {
                   LossArgs<float> args;
                   args.samples = seen.samples;

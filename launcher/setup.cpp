@@ -47,16 +47,17 @@ std::int64_t steps_per_epoch(const Setup& setup) {
   return (setup.training->size() + batch - 1) / batch;
 }
 
+bool of_dataset(const config::ChannelValues& values) {
+  return values && std::holds_alternative<config::OfDataset>(*values);
+}
+
 /// `dataset` means and deviations become numbers, `decay_steps: auto` a count: resolved.yaml then holds what was used.
 void resolve(Setup& setup) {
   config::Data& data = setup.experiment.data;
-  const auto measured = [](const config::ChannelValues& values) {
-    return values && std::holds_alternative<config::OfDataset>(*values);
-  };
-  if (measured(data.mean) || measured(data.std)) {
+  if (of_dataset(data.mean) || of_dataset(data.std)) {
     const ChannelStatistics statistics = compute_statistics(*setup.training, data.scale);
-    if (measured(data.mean)) data.mean = statistics.mean;
-    if (measured(data.std)) data.std = statistics.std;
+    if (of_dataset(data.mean)) data.mean = statistics.mean;
+    if (of_dataset(data.std)) data.std = statistics.std;
   }
   std::visit(
       [&](config::OptimizerBase& optimizer) {
@@ -117,6 +118,13 @@ void open_data(Setup& setup) {
     }
   }
   resolve(setup);
+}
+
+void require_measured(const Setup& setup) {
+  const config::Data& data = setup.experiment.data;
+  if (!of_dataset(data.mean) && !of_dataset(data.std)) return;
+  throw ConfigError("data.mean: `dataset` is measured on the training split, which is not read here; give the run directory, "
+                    "whose resolved.yaml has the numbers");
 }
 
 InputPipeline make_pipeline(const Setup& setup, const DatasetPtr& dataset, bool training) {

@@ -33,6 +33,9 @@ Setup read_setup(const std::string& config, const std::vector<std::string>& over
 /// steps). Throws DataError, ConfigError.
 void open_data(Setup& setup);
 
+/// Throws ConfigError where `mean: dataset` or `std: dataset` still wait for data that has not been opened.
+void require_measured(const Setup& setup);
+
 /// How samples of one of the setup's data sets reach the network.
 InputPipeline make_pipeline(const Setup& setup, const DatasetPtr& dataset, bool training);
 

@@ -37,25 +37,19 @@ void print(const EvaluationResult& result, const Dataset& data) {
 
 ExitCode run_evaluate(const CommandLine& line, World& world) {
   const auto communicator = world.communicator();
-  Setup setup;
-  std::optional<Engine> engine;
-  std::optional<TrainingState> state;
+  WeightedModel model;
   agree(*communicator, [&] {
-    const ConfigOrRun input = config_or_run(line.config);
-    setup = read_setup(input.config, line.overrides);
-    open_data(setup);
-    engine.emplace(setup.model, engine_options(setup.experiment, world));
-    state.emplace(setup.model, std::vector<std::string>{});
-    const auto weights = choose_weights(line, input, setup);
-    state->load_weights(SafetensorsFile(weights));
-    if (world.rank() == 0 && !line.quiet) fmt::print(stderr, "weights: {}\n", weights.string());
+    model.load(line, world);
+    open_data(model.setup);
   });
+  const Setup& setup = model.setup;
+  Engine& engine = *model.engine;
   const InputPipeline pipeline = make_pipeline(setup, line.split == "train" ? setup.training : setup.test, false);
   for (std::int64_t samples : fixed_slice_sizes(pipeline.dataset().size(), kEvaluationSlice))
-    engine->network().plan(samples);
-  Evaluator evaluator(engine->network(), engine->pool());
-  const EvaluationResult result = evaluate(evaluator, pipeline, state->current().parameters(),
-                                           state->current().statistics(), make_loss(setup.experiment), *communicator);
+    engine.network().plan(samples);
+  Evaluator evaluator(engine.network(), engine.pool());
+  const EvaluationResult result = evaluate(evaluator, pipeline, model.state->current().parameters(),
+                                           model.state->current().statistics(), make_loss(setup.experiment), *communicator);
   if (world.rank() != 0) return ExitCode::ok;
   if (line.json)
     fmt::print("{}\n", json_of(result, pipeline.dataset()).dump());

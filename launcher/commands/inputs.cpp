@@ -51,4 +51,14 @@ Engine::Options engine_options(const config::Experiment& experiment, const World
           .kernels = experiment.train.kernels};
 }
 
+void WeightedModel::load(const CommandLine& line, const World& world) {
+  const ConfigOrRun input = config_or_run(line.config);
+  setup = read_setup(input.config, line.overrides);
+  const auto weights = choose_weights(line, input, setup);
+  engine.emplace(setup.model, engine_options(setup.experiment, world));
+  state.emplace(setup.model, std::vector<std::string>{});
+  state->load_weights(SafetensorsFile(weights));
+  if (world.rank() == 0 && !line.quiet) fmt::print(stderr, "weights: {}\n", weights.string());
+}
+
 }  // namespace convoy

@@ -29,4 +29,14 @@ int threads_for(const config::Experiment& experiment, const World& world);
 
 Engine::Options engine_options(const config::Experiment& experiment, const World& world);
 
+/// A model with the weights that the command line names, ready to run forward.
+struct WeightedModel {
+  Setup setup;
+  std::optional<Engine> engine;
+  std::optional<TrainingState> state;
+
+  /// Says which weights, unless it is to be quiet. Throws ConfigError, CheckpointError.
+  void load(const CommandLine& line, const World& world);
+};
+
 }  // namespace convoy

@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/data/image_files.h"
+#include "launcher/collective.h"
+#include "launcher/commands/command.h"
+#include "launcher/commands/inputs.h"
+#include "launcher/npy_writer.h"
+#include "launcher/split_source.h"
+#include "layers/evaluator.h"
+
+namespace convoy {
+
+namespace {
+
+/// Slices that are computed between two gatherings: outputs of a few thousand samples are held at once.
+constexpr std::int64_t kSlicesAtOnce = 256;
+
+/// Every rank computes its share; rank 0 writes all outputs in the data's order.
+class Prediction {
+ public:
+  Prediction(Evaluator& evaluator, const InputPipeline& pipeline, const TrainingState& state, std::int64_t classes,
+             Communicator& communicator)
+      : evaluator_(evaluator),
+        source_(pipeline),
+        state_(state),
+        total_(pipeline.dataset().size()),
+        classes_(classes),
+        communicator_(communicator) {}
+
+  /// Calls write(outputs) on rank 0 with the rows in order.
+  template <class Write>
+  void run(const Write& write) {
+    const std::int64_t slices = Evaluator::slices(total_);
+    for (std::int64_t first = 0; first < slices; first += kSlicesAtOnce) {
+      const IndexRange chunk{first, std::min(first + kSlicesAtOnce, slices)};
+      const std::span<const float> outputs = compute(chunk);
+      agree(communicator_, [&] {
+        if (communicator_.rank() == 0) write(outputs);
+      });
+    }
+  }
+
+ private:
+  std::int64_t position(std::int64_t slice) const { return std::min(slice * kEvaluationSlice, total_); }
+
+  std::span<const float> compute(IndexRange chunk) {
+    const std::int64_t begin = position(chunk.begin);
+    outputs_.resize(static_cast<std::size_t>((position(chunk.end) - begin) * classes_));
+    const auto share = [&](int rank) {
+      const IndexRange part = part_of(chunk.size(), communicator_.size(), rank);
+      return IndexRange{chunk.begin + part.begin, chunk.begin + part.end};
+    };
+    const IndexRange own = share(communicator_.rank());
+    evaluator_.run(total_, own.begin, own.end, source_, state_.current().parameters(), state_.current().statistics(),
+                   [&](std::int64_t, const EvaluatedSlice& seen) {
+                     std::ranges::copy(seen.output, outputs_.begin() + (seen.first - begin) * classes_);
+                   });
+    std::vector<std::int64_t> bytes;
+    for (int rank = 0; rank < communicator_.size(); ++rank)
+      bytes.push_back((position(share(rank).end) - position(share(rank).begin)) * classes_ *
+                      static_cast<std::int64_t>(sizeof(float)));
+    communicator_.all_gather(std::as_writable_bytes(std::span(outputs_)), bytes);
+    return outputs_;
+  }
+
+  Evaluator& evaluator_;
+  SplitSource source_;
+  const TrainingState& state_;
+  std::int64_t total_;
+  std::int64_t classes_;
+  Communicator& communicator_;
+  std::vector<float> outputs_;
+};
+
+}  // namespace
+
+ExitCode run_predict(const CommandLine& line, World& world) {
+  const auto communicator = world.communicator();
+  WeightedModel model;
+  DatasetPtr pictures;
+  agree(*communicator, [&] {
+    model.load(line, world);
+    if (!line.images.empty()) {
+      pictures = open_images(line.images, model.setup.model.input);
+    } else {
+      open_data(model.setup);
+      pictures = line.split == "train" ? model.setup.training : model.setup.test;
+    }
+    require_measured(model.setup);
+  });
+  const InputPipeline pipeline = make_pipeline(model.setup, pictures, false);
+  for (std::int64_t samples : fixed_slice_sizes(pictures->size(), kEvaluationSlice))
+    model.engine->network().plan(samples);
+  Evaluator evaluator(model.engine->network(), model.engine->pool());
+  const std::int64_t classes = model.setup.model.output.elements();
+  std::optional<NpyWriter> file;
+  agree(*communicator, [&] {
+    if (world.rank() == 0) file.emplace(*line.output, pictures->size(), classes);
+  });
+  Prediction(evaluator, pipeline, *model.state, classes, *communicator).run([&](std::span<const float> outputs) {
+    file->append(outputs);
+  });
+  agree(*communicator, [&] {
+    if (file) file->commit();
+  });
+  if (world.rank() == 0 && !line.quiet)
+    fmt::print(stderr, "{}: float32 [{}, {}]\n", *line.output, pictures->size(), classes);
+  return ExitCode::ok;
+}
+
+}  // namespace convoy
