@@ -20,14 +20,16 @@ class Engine {
     std::map<std::string, std::string> kernels{};  ///< layer name -> provider
   };
 
-  /// The model must outlive the engine.
+  /// The model must outlive the engine. Pins the process's libraries to the instruction set. Throws ConfigError.
   Engine(const Model& model, const Options& options);
 
+  Isa isa() const { return isa_; }
   const CpuBackend& backend() const { return backend_; }
   Network& network() { return network_; }
   WorkerPool& pool() { return pool_; }
 
  private:
+  Isa isa_;
   CpuBackend backend_;
   WorkerPool pool_;
   Network network_;

@@ -2,31 +2,13 @@
 
 #include <algorithm>
 
-#include "core/data/cifar.h"
-#include "core/data/idx.h"
-#include "core/data/shapes.h"
+#include "core/data/open_dataset.h"
 #include "layers/model_builder.h"
 #include "layers/registry.h"
 
 namespace convoy {
 
 namespace {
-
-struct OpenDataset {
-  Split split;
-
-  DatasetPtr operator()(const config::Cifar10& c) const { return open_cifar10({.path = c.path}, split); }
-  DatasetPtr operator()(const config::Cifar100& c) const { return open_cifar100({.path = c.path}, split); }
-  DatasetPtr operator()(const config::Mnist& m) const { return open_idx({.path = m.path, .classes = m.classes}, split); }
-  DatasetPtr operator()(const config::Shapes& s) const {
-    return make_shapes({.seed = s.seed, .train_samples = s.train_samples, .test_samples = s.test_samples}, split);
-  }
-};
-
-DatasetPtr open_split(const config::Data& data, Split split) {
-  DatasetPtr dataset = std::visit(OpenDataset{split}, data.dataset);
-  return data.limit ? limited(std::move(dataset), *data.limit) : dataset;
-}
 
 void require_fit(const Setup& setup) {
   const Dataset& data = *setup.training;
@@ -54,11 +36,7 @@ bool of_dataset(const config::ChannelValues& values) {
 /// `dataset` means and deviations become numbers, `decay_steps: auto` a count: resolved.yaml then holds what was used.
 void resolve(Setup& setup) {
   config::Data& data = setup.experiment.data;
-  if (of_dataset(data.mean) || of_dataset(data.std)) {
-    const ChannelStatistics statistics = compute_statistics(*setup.training, data.scale);
-    if (of_dataset(data.mean)) data.mean = statistics.mean;
-    if (of_dataset(data.std)) data.std = statistics.std;
-  }
+  measure_channels(data, *setup.training);
   std::visit(
       [&](config::OptimizerBase& optimizer) {
         auto* cosine = std::get_if<config::CosineDecay>(&optimizer.learning_rate);
@@ -67,10 +45,6 @@ void resolve(Setup& setup) {
         cosine->decay_steps = std::max(total_steps(setup) - warmup, std::int64_t{1});
       },
       setup.experiment.optimizer);
-}
-
-std::vector<double> numbers(const config::ChannelValues& values) {
-  return values ? std::get<std::vector<double>>(*values) : std::vector<double>{};
 }
 
 LearningRate learning_rate(const config::OptimizerBase& optimizer) {
@@ -105,8 +79,8 @@ Setup read_setup(const std::string& config, const std::vector<std::string>& over
 
 void open_data(Setup& setup) {
   const config::Data& data = setup.experiment.data;
-  setup.training = open_split(data, Split::train);
-  setup.test = open_split(data, Split::test);
+  setup.training = open_dataset(data, Split::train);
+  setup.test = open_dataset(data, Split::test);
   require_fit(setup);
   if (const auto& validation = setup.experiment.train.validation) {
     if (const double* fraction = std::get_if<double>(&*validation)) {
@@ -128,13 +102,8 @@ void require_measured(const Setup& setup) {
 }
 
 InputPipeline make_pipeline(const Setup& setup, const DatasetPtr& dataset, bool training) {
-  const config::Data& data = setup.experiment.data;
-  InputPipeline::Options options;
-  options.scale = data.scale;
-  options.mean = numbers(data.mean);
-  options.std = numbers(data.std);
-  if (training) options.augment = data.augment;
-  options.seed = setup.experiment.seed;
+  InputPipeline::Options options = input_options(setup.experiment.data, setup.experiment.seed);
+  if (!training) options.augment.clear();
   return InputPipeline(dataset, std::move(options));
 }
 

@@ -117,8 +117,9 @@ ExitCode run_bench(const CommandLine& line, World& world) {
     setup = read_setup(line.config, line.overrides);
     require_slices(setup, world);
     open_data(setup);
-    engine.emplace(setup.model, engine_options(setup.experiment, world));
   });
+  const Engine::Options options = engine_options(setup.experiment, world, *communicator);
+  agree(*communicator, [&] { engine.emplace(setup.model, options); });
   const InputPipeline pipeline = make_pipeline(setup, setup.training, true);
   const auto optimizer = make_optimizer(setup.experiment, engine->backend().loops());
   TrainingState state(setup.model, optimizer->slot_names());

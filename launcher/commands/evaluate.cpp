@@ -38,8 +38,8 @@ void print(const EvaluationResult& result, const Dataset& data) {
 ExitCode run_evaluate(const CommandLine& line, World& world) {
   const auto communicator = world.communicator();
   WeightedModel model;
+  model.load(line, world, *communicator);
   agree(*communicator, [&] {
-    model.load(line, world);
     open_data(model.setup);
   });
   const Setup& setup = model.setup;

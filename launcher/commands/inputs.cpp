@@ -1,9 +1,9 @@
 #include "launcher/commands/inputs.h"
 
-#include <sched.h>
-
-#include <algorithm>
+#include <nlohmann/json.hpp>
+#include "launcher/collective.h"
 #include "launcher/run_directory.h"
+#include "launcher/topology.h"
 
 namespace convoy {
 
@@ -37,27 +37,31 @@ void require_slices(const Setup& setup, const World& world) {
                     slices, world.size(), slices, world.size());
 }
 
-int threads_for(const config::Experiment& experiment, const World& world) {
-  if (const auto& threads = experiment.distributed.threads_per_rank) return *threads;
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  const int cores = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 1;
-  return std::max(1, cores / world.local_size());
+Engine::Options engine_options(const config::Experiment& experiment, const World& world, Communicator& communicator) {
+  Engine::Options options;
+  options.isa = experiment.distributed.cpu_isa.value_or(widest_isa());
+  options.kernels = experiment.train.kernels;
+  std::vector<CpuFacts> facts;
+  for (const std::string& text : gather_texts(communicator, nlohmann::json(read_cpu_facts(affinity_mask())).dump()))
+    facts.push_back(nlohmann::json::parse(text).get<CpuFacts>());
+  const std::vector<int> automatic = threads_for_ranks(world.hosts(), facts);
+  options.threads = experiment.distributed.threads_per_rank.value_or(automatic[static_cast<std::size_t>(world.rank())]);
+  return options;
 }
 
-Engine::Options engine_options(const config::Experiment& experiment, const World& world) {
-  return {.isa = experiment.distributed.cpu_isa.value_or(widest_isa()),
-          .threads = threads_for(experiment, world),
-          .kernels = experiment.train.kernels};
-}
-
-void WeightedModel::load(const CommandLine& line, const World& world) {
-  const ConfigOrRun input = config_or_run(line.config);
-  setup = read_setup(input.config, line.overrides);
-  const auto weights = choose_weights(line, input, setup);
-  engine.emplace(setup.model, engine_options(setup.experiment, world));
-  state.emplace(setup.model, std::vector<std::string>{});
-  state->load_weights(SafetensorsFile(weights));
+void WeightedModel::load(const CommandLine& line, const World& world, Communicator& communicator) {
+  std::filesystem::path weights;
+  agree(communicator, [&] {
+    const ConfigOrRun input = config_or_run(line.config);
+    setup = read_setup(input.config, line.overrides);
+    weights = choose_weights(line, input, setup);
+  });
+  const Engine::Options options = engine_options(setup.experiment, world, communicator);
+  agree(communicator, [&] {
+    engine.emplace(setup.model, options);
+    state.emplace(setup.model, std::vector<std::string>{});
+    state->load_weights(SafetensorsFile(weights));
+  });
   if (world.rank() == 0 && !line.quiet) fmt::print(stderr, "weights: {}\n", weights.string());
 }
 

@@ -24,10 +24,9 @@ std::filesystem::path choose_weights(const CommandLine& line, const ConfigOrRun&
 /// Throws ConfigError where there are more ranks than slices.
 void require_slices(const Setup& setup, const World& world);
 
-/// Threads for this rank: distributed.threads_per_rank, or this rank's share of the cores that the host lends its ranks.
-int threads_for(const config::Experiment& experiment, const World& world);
-
-Engine::Options engine_options(const config::Experiment& experiment, const World& world);
+/// Threads for this rank (distributed.threads_per_rank, or its share of the cores that the host lends its ranks), and
+/// the instruction set. Collective.
+Engine::Options engine_options(const config::Experiment& experiment, const World& world, Communicator& communicator);
 
 /// A model with the weights that the command line names, ready to run forward.
 struct WeightedModel {
@@ -35,8 +34,8 @@ struct WeightedModel {
   std::optional<Engine> engine;
   std::optional<TrainingState> state;
 
-  /// Says which weights, unless it is to be quiet. Throws ConfigError, CheckpointError.
-  void load(const CommandLine& line, const World& world);
+  /// Says which weights, unless it is to be quiet. Collective. Throws ConfigError, CheckpointError.
+  void load(const CommandLine& line, const World& world, Communicator& communicator);
 };
 
 }  // namespace convoy

@@ -80,8 +80,8 @@ ExitCode run_predict(const CommandLine& line, World& world) {
   const auto communicator = world.communicator();
   WeightedModel model;
   DatasetPtr pictures;
+  model.load(line, world, *communicator);
   agree(*communicator, [&] {
-    model.load(line, world);
     if (!line.images.empty()) {
       pictures = open_images(line.images, model.setup.model.input);
     } else {

@@ -6,6 +6,7 @@
 #include "launcher/commands/inputs.h"
 #include "launcher/collective.h"
 #include "launcher/hash.h"
+#include "launcher/numerics.h"
 #include "launcher/trainer.h"
 #include "launcher/version.h"
 
@@ -72,13 +73,13 @@ ExitCode run_train(const CommandLine& line, World& world) {
 
   std::optional<Engine> engine;
   std::optional<Trainer> trainer;
-  agree(*communicator, [&] { engine.emplace(setup.model, engine_options(setup.experiment, world)); });
+  const Engine::Options options = engine_options(setup.experiment, world, *communicator);
+  agree(*communicator, [&] { engine.emplace(setup.model, options); });
   for (const std::string& warning : setup.warnings) log.warning("{}", warning);
   log.info("{}: {} parameters, {} training samples, {} ranks of {} threads, {} slices, in {}",
                        setup.experiment.name, setup.model.parameter_elements, setup.training->size(), world.size(),
                        engine->pool().workers(), *setup.experiment.train.slices, directory.string());
-  NumericsFingerprint fingerprint;
-  fingerprint.version = version_text();
+  const NumericsFingerprint fingerprint = agree_on_fingerprint(*engine, world, *communicator);
   const std::string config_hash = sha256_hex(config::to_yaml(setup.experiment, setup.catalogs));
   Progress progress(terminal, log, line.quiet || !root);
   trainer.emplace(Trainer::Parts{setup, *engine, *communicator, log, progress, fingerprint, config_hash,

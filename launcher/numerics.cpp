@@ -1,0 +1,109 @@
+#include "launcher/numerics.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/arena.h"
+#include "core/cpu/libraries.h"
+#include "core/random.h"
+#include "core/sha256.h"
+#include "launcher/collective.h"
+#include "launcher/hash.h"
+#include "launcher/version.h"
+#include "layers/executor.h"
+
+namespace convoy {
+
+namespace {
+
+constexpr std::int64_t kProbeSamples = 2;
+constexpr std::uint64_t kProbeSeed = 1;
+
+/// The same pictures in every process.
+class ProbeSource : public SliceSource {
+ public:
+  ProbeSource(std::int64_t elements, std::int64_t classes) : elements_(elements), classes_(classes) {}
+  void fill(std::int64_t first, std::int64_t samples, float* input, std::int32_t* labels) const override {
+    const RandomStream random(kProbeSeed, RandomPurpose::test);
+    for (std::int64_t n = 0; n < samples; ++n) {
+      labels[n] = static_cast<std::int32_t>((first + n) % classes_);
+      for (std::int64_t e = 0; e < elements_; ++e)
+        input[n * elements_ + e] = uniform_float(random(0, static_cast<std::uint32_t>(first + n),
+                                                        static_cast<std::uint32_t>(e))[0]);
+    }
+  }
+
+ private:
+  std::int64_t elements_, classes_;
+};
+
+/// Keeps the gradients as they come.
+class ProbeSink : public GradientSink {
+ public:
+  explicit ProbeSink(std::span<float> gradients) : gradients_(gradients) {}
+  bool add(std::int64_t offset, std::span<const float> gradient) override {
+    std::ranges::copy(gradient, gradients_.begin() + offset);
+    return true;
+  }
+  void passed(std::int64_t) override {}
+
+ private:
+  std::span<float> gradients_;
+};
+
+/// A meeting of the only slice with itself.
+class ProbeMeeting : public Meeting {
+ public:
+  void gather(std::span<double>, std::int64_t) override {}
+};
+
+std::string probe(Engine& engine) {
+  Network& network = engine.network();
+  const Model& model = network.model();
+  network.plan(kProbeSamples);
+  Executor executor(network, engine.pool(), SparseCategoricalCrossentropy{},
+                    {.slices = 1, .local_slices = 1, .slice_samples = kProbeSamples});
+  Arena parameters(static_cast<std::size_t>(model.parameter_elements) * sizeof(float)), gradients(parameters.size());
+  Arena statistics(static_cast<std::size_t>(model.statistics_elements) * sizeof(float)), updated(statistics.size());
+  initialize(model, kProbeSeed, parameters.as<float>(), statistics.as<float>());
+  StepPlan plan;
+  plan.seed = kProbeSeed;
+  plan.samples = kProbeSamples;
+  ProbeSink sink(gradients.as<float>());
+  ProbeMeeting meeting;
+  const StepOutcome outcome =
+      executor.step(plan, ProbeSource(model.input.elements(), model.output.elements()), parameters.as<float>(),
+                    statistics.as<float>(), updated.as<float>(), sink, meeting);
+  Sha256 hash;
+  hash.update(std::as_bytes(std::span(&outcome.loss, 1)));
+  hash.update(std::as_bytes(gradients.as<float>()));
+  hash.update(std::as_bytes(updated.as<float>()));
+  return hash.hex();
+}
+
+}  // namespace
+
+NumericsFingerprint measure_fingerprint(Engine& engine) {
+  const CpuFacts facts = cpu_facts(engine.isa());
+  NumericsFingerprint fingerprint;
+  fingerprint.version = version_text().substr(0, version_text().find('\n'));
+  fingerprint.build_id = sha256_of_file("/proc/self/exe");
+  fingerprint.libraries = facts.libraries;
+  fingerprint.instruction_sets = facts.instruction_sets;
+  fingerprint.probe = probe(engine);
+  return fingerprint;
+}
+
+NumericsFingerprint agree_on_fingerprint(Engine& engine, const World& world, Communicator& communicator) {
+  NumericsFingerprint mine;
+  agree(communicator, [&] { mine = measure_fingerprint(engine); });
+  const std::vector<std::string> texts = gather_texts(communicator, nlohmann::json(mine).dump());
+  agree(communicator, [&] {
+    std::vector<NumericsFingerprint> all;
+    for (const std::string& text : texts) all.push_back(nlohmann::json::parse(text).get<NumericsFingerprint>());
+    require_equal_fingerprints(world.hosts(), all);
+  });
+  return mine;
+}
+
+}  // namespace convoy
