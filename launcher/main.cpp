@@ -14,7 +14,8 @@ using namespace convoy;
 
 ExitCode run(const CommandLine& line, World& world) {
   static const std::map<std::string, ExitCode (*)(const CommandLine&, World&)> kCommands{
-      {"train", run_train}, {"evaluate", run_evaluate}, {"bench", run_bench}, {"schema", run_schema}};
+      {"train", run_train}, {"evaluate", run_evaluate}, {"predict", run_predict}, {"summary", run_summary},
+      {"check", run_check}, {"bench", run_bench},       {"schema", run_schema}};
   return kCommands.at(line.command)(line, world);
 }
 

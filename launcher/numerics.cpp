@@ -84,7 +84,7 @@ std::string probe(Engine& engine) {
 }  // namespace
 
 NumericsFingerprint measure_fingerprint(Engine& engine) {
-  const CpuFacts facts = cpu_facts(engine.isa());
+  const CpuLibraries facts = cpu_libraries(engine.isa());
   NumericsFingerprint fingerprint;
   fingerprint.version = version_text().substr(0, version_text().find('\n'));
   fingerprint.build_id = sha256_of_file("/proc/self/exe");

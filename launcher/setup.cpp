@@ -4,25 +4,12 @@
 
 #include "core/data/open_dataset.h"
 #include "layers/model_builder.h"
+#include "layers/model_checks.h"
 #include "layers/registry.h"
 
 namespace convoy {
 
 namespace {
-
-void require_fit(const Setup& setup) {
-  const Dataset& data = *setup.training;
-  if (data.sample_shape() != setup.model.input)
-    throw ConfigError("model.input_shape: {} does not fit the pictures of {}; write input_shape: {}",
-                      setup.model.input.to_string(), data.name(), data.sample_shape().to_string());
-  if (setup.model.output.rank() != 1)
-    throw ConfigError("model.layers: the last layer's output is {}, but the loss needs one value a class; end with "
-                      "`- flatten` and `- dense: {{units: {}}}`",
-                      setup.model.output.to_string(), data.classes());
-  if (setup.model.output[0] < data.classes())
-    throw ConfigError("model.layers: the last layer has {} outputs, but {} has {} classes; give it units: {}",
-                      setup.model.output[0], data.name(), data.classes(), data.classes());
-}
 
 std::int64_t steps_per_epoch(const Setup& setup) {
   const std::int64_t batch = setup.experiment.train.global_batch_size;
@@ -67,13 +54,32 @@ LearningRate learning_rate(const config::OptimizerBase& optimizer) {
 
 config::Capabilities capabilities() { return {}; }
 
+namespace {
+
+/// Shape and number of classes of a data set, from its kind alone; nothing for one whose files say.
+struct KnownData {
+  struct Facts {
+    Shape sample;
+    std::int64_t classes;
+  };
+  std::optional<Facts> operator()(const config::Cifar10&) const { return Facts{{32, 32, 3}, 10}; }
+  std::optional<Facts> operator()(const config::Cifar100&) const { return Facts{{32, 32, 3}, 100}; }
+  std::optional<Facts> operator()(const config::Shapes&) const { return Facts{{32, 32, 3}, 10}; }
+  std::optional<Facts> operator()(const config::Mnist&) const { return std::nullopt; }
+};
+
+}  // namespace
+
 Setup read_setup(const std::string& config, const std::vector<std::string>& overrides) {
   Setup setup;
   setup.catalogs.layers = layer_catalog();
   config::Diagnostics diagnostics;
   setup.experiment = config::read_experiment(config, overrides, setup.catalogs, capabilities(), diagnostics);
   setup.model = build_model(setup.experiment.model.input_shape, setup.experiment.model.layers, diagnostics);
+  if (const auto known = std::visit(KnownData{}, setup.experiment.data.dataset); known && diagnostics.empty())
+    setup.warnings = check_model(setup.model, setup.experiment, known->sample, known->classes, diagnostics);
   diagnostics.throw_if_any();
+  setup.diagnostics = std::move(diagnostics);
   return setup;
 }
 
@@ -81,7 +87,9 @@ void open_data(Setup& setup) {
   const config::Data& data = setup.experiment.data;
   setup.training = open_dataset(data, Split::train);
   setup.test = open_dataset(data, Split::test);
-  require_fit(setup);
+  setup.warnings = check_model(setup.model, setup.experiment, setup.training->sample_shape(), setup.training->classes(),
+                               setup.diagnostics);
+  setup.diagnostics.throw_if_any();
   if (const auto& validation = setup.experiment.train.validation) {
     if (const double* fraction = std::get_if<double>(&*validation)) {
       const Holdout parts = hold_out(setup.training, *fraction, setup.experiment.seed);

@@ -17,6 +17,7 @@ struct Setup {
   config::Catalogs catalogs;
   config::Experiment experiment;
   Model model;
+  config::Diagnostics diagnostics;    ///< of the config's document, to report what the data shows to be wrong
   std::vector<std::string> warnings;  ///< what is allowed and probably not meant
 
   /// The pictures; null before open_data(). `validation` is null without one.

@@ -6,8 +6,8 @@
 
 namespace convoy {
 
-CpuFacts cpu_facts(Isa own) {
-  CpuFacts facts;
+CpuLibraries cpu_libraries(Isa own) {
+  CpuLibraries facts;
   facts.instruction_sets["convoy"] = name_of(own);
   facts.libraries["openblas"] = openblas_version();
   facts.instruction_sets["openblas"] = openblas_core();

@@ -9,13 +9,13 @@
 namespace convoy {
 
 /// What decides the bits of the CPU's kernels besides this program: for the numerics fingerprint.
-struct CpuFacts {
+struct CpuLibraries {
   std::map<std::string, std::string> libraries;         ///< "openblas" -> "0.3.21"
   std::map<std::string, std::string> instruction_sets;  ///< "openblas" -> "SkylakeX", "convoy" -> "avx512"
 };
 
 /// `own`: the instruction set that our own loops use. Ask after pin_libraries().
-CpuFacts cpu_facts(Isa own);
+CpuLibraries cpu_libraries(Isa own);
 
 /// Keeps our own loops and oneDNN to `isa`, so that hosts with different processors compute the same bits.
 /// Before any kernel is made. Throws ConfigError where the processor does not have it. OpenBLAS chooses when

@@ -21,7 +21,7 @@ namespace {
 using namespace test;
 
 TEST(Libraries, FactsNameEveryLibraryWithItsInstructionSet) {
-  const CpuFacts facts = cpu_facts(widest_isa());
+  const CpuLibraries facts = cpu_libraries(widest_isa());
   EXPECT_THAT(facts.libraries.at("openblas"), testing::MatchesRegex("[0-9]+[.][0-9]+.*"));
   EXPECT_EQ(facts.instruction_sets.at("convoy"), name_of(widest_isa()));
   for (const auto& [library, version] : facts.libraries)
@@ -55,7 +55,7 @@ TEST(Libraries, DISABLED_PrintFactsAndHashOfEveryKernel) {
         for (const auto& values : results.grad_parameters) hash(sha, values);
       }
     }
-  const auto facts = cpu_facts(Isa::portable);
+  const auto facts = cpu_libraries(Isa::portable);
   const auto onednn = facts.instruction_sets.find("onednn");
   std::printf("onednn=%s openblas=%s hash=%s\n",
               onednn == facts.instruction_sets.end() ? "" : onednn->second.c_str(),
@@ -87,7 +87,7 @@ TEST(Libraries, PinningKeepsThemToTheInstructionSet) {
   EXPECT_THAT(avx2, testing::HasSubstr("openblas=Haswell"));
   const std::string portable = printed("CONVOY_TEST_ISA=portable OPENBLAS_CORETYPE=Prescott");
   EXPECT_THAT(portable, testing::HasSubstr("openblas=Prescott"));
-  if (cpu_facts(widest_isa()).libraries.contains("onednn")) {
+  if (cpu_libraries(widest_isa()).libraries.contains("onednn")) {
     EXPECT_THAT(avx2, testing::HasSubstr("onednn=avx2 "));
     EXPECT_THAT(portable, testing::HasSubstr("onednn=sse41 "));
   }
