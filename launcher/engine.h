@@ -20,7 +20,7 @@ class Engine {
     std::map<std::string, std::string> kernels{};  ///< layer name -> provider
   };
 
-  /// The model must outlive the engine. Pins the process's libraries to the instruction set. Throws ConfigError.
+  /// The model must outlive the engine. Throws ConfigError.
   Engine(const Model& model, const Options& options);
 
   Isa isa() const { return isa_; }

@@ -1,6 +1,7 @@
 #include "launcher/commands/inputs.h"
 
 #include <nlohmann/json.hpp>
+#include "core/cpu/libraries.h"
 #include "launcher/collective.h"
 #include "launcher/run_directory.h"
 #include "launcher/topology.h"
@@ -40,10 +41,13 @@ void require_slices(const Setup& setup, const World& world) {
 Engine::Options engine_options(const config::Experiment& experiment, const World& world, Communicator& communicator) {
   Engine::Options options;
   options.isa = experiment.distributed.cpu_isa.value_or(widest_isa());
+  agree(communicator, [&] {
+    if (experiment.distributed.cpu_isa) pin_libraries(options.isa);
+  });
   options.kernels = experiment.train.kernels;
-  std::vector<CpuFacts> facts;
-  for (const std::string& text : gather_texts(communicator, nlohmann::json(read_cpu_facts(affinity_mask())).dump()))
-    facts.push_back(nlohmann::json::parse(text).get<CpuFacts>());
+  std::vector<AllowedCpus> facts;
+  for (const std::string& text : gather_texts(communicator, nlohmann::json(read_allowed_cpus(affinity_mask())).dump()))
+    facts.push_back(nlohmann::json::parse(text).get<AllowedCpus>());
   const std::vector<int> automatic = threads_for_ranks(world.hosts(), facts);
   options.threads = experiment.distributed.threads_per_rank.value_or(automatic[static_cast<std::size_t>(world.rank())]);
   return options;

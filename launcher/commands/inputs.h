@@ -25,7 +25,7 @@ std::filesystem::path choose_weights(const CommandLine& line, const ConfigOrRun&
 void require_slices(const Setup& setup, const World& world);
 
 /// Threads for this rank (distributed.threads_per_rank, or its share of the cores that the host lends its ranks), and
-/// the instruction set. Collective.
+/// the instruction set, to which it pins the process's libraries if the config says so. Collective.
 Engine::Options engine_options(const config::Experiment& experiment, const World& world, Communicator& communicator);
 
 /// A model with the weights that the command line names, ready to run forward.
