@@ -1,4 +1,3 @@
-#include "core/arena.h"
 #include "core/cpu/native/kernels.h"
 
 namespace convoy::native {
@@ -11,14 +10,7 @@ class Dense : public Kernel {
       : inputs_(op.input.elements()),
         units_(op.output.elements()),
         use_bias_(std::get<DenseOp>(op.kind).use_bias),
-        loops_(loops),
-        transposed_(static_cast<std::size_t>(inputs_ * units_) * sizeof(float)) {}
-
-  void prepare(const void* const* parameters, bool training) override {
-    if (training)
-      loops_.transpose(inputs_, units_, static_cast<const float*>(parameters[0]),
-                       transposed_.as<float>().data());
-  }
+        loops_(loops) {}
 
   void forward(const ForwardArgs& args) const override {
     const float* bias = use_bias_ ? static_cast<const float*>(args.parameters[1]) : nullptr;
@@ -29,12 +21,12 @@ class Dense : public Kernel {
 
   void backward(const BackwardArgs& args) const override {
     const float* dy = static_cast<const float*>(args.grad_output);
-    loops_.transposed_product(args.samples, inputs_, units_, static_cast<const float*>(args.input), dy,
-                              static_cast<float*>(args.grad_parameters[0]));
+    loops_.weight_gradient(args.samples, inputs_, units_, static_cast<const float*>(args.input), dy,
+                           static_cast<float*>(args.grad_parameters[0]));
     if (use_bias_) loops_.column_sums(args.samples, units_, dy, static_cast<float*>(args.grad_parameters[1]));
     if (!args.grad_input) return;
-    loops_.matrix_product(args.samples, units_, inputs_, dy, transposed_.as<float>().data(), nullptr,
-                          static_cast<float*>(args.grad_input));
+    loops_.data_gradient(args.samples, inputs_, units_, dy, static_cast<const float*>(args.parameters[0]),
+                         static_cast<float*>(args.grad_input));
   }
 
  private:
@@ -42,7 +34,6 @@ class Dense : public Kernel {
   std::int64_t units_;
   bool use_bias_;
   const simd::Table& loops_;
-  Arena transposed_;  ///< the kernel as [units, inputs], for the gradient of the input
 };
 
 }  // namespace

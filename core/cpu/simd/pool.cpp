@@ -27,7 +27,8 @@ CONVOY_INLINE bool exceeds(float value, float best) {
   return value > best || (value != value && best == best);
 }
 
-void pool_pixel(const PoolArgs& a, const Inside& w, const float* image, float* y, std::uint8_t* position) {
+CONVOY_INLINE void pool_pixel(const PoolArgs& a, const Inside& w, const float* image, float* y,
+                              std::uint8_t* position) {
   std::int64_t c = 0;
   for (; c + kLanes <= a.channels; c += kLanes) {
     const std::int64_t first = (w.y0 - w.top) * a.window_width + (w.x0 - w.left);
@@ -42,7 +43,7 @@ void pool_pixel(const PoolArgs& a, const Inside& w, const float* image, float* y
                        : where;
       }
     store(y + c, best);
-    if (position) *reinterpret_cast<UnalignedBytes*>(position + c) = __builtin_convertvector(where, Bytes);
+    if (position) store_bytes(position + c, where);
   }
   for (; c < a.channels; ++c) {
     float best = image[(w.y0 * a.width + w.x0) * a.channels + c];
@@ -66,54 +67,104 @@ CONVOY_INLINE void add(std::int64_t channels, const float* __restrict x, float* 
 /// Writes (or adds, where windows overlap) dy to the pixel of the window that position names, zero to its
 /// others.
 template <bool kAdd>
-void unpool_pixel(const PoolArgs& a, const Inside& w, const float* dy, const std::uint8_t* position,
-                  float* image) {
-  for (std::int64_t py = w.y0; py < w.y1; ++py)
-    for (std::int64_t px = w.x0; px < w.x1; ++px) {
-      const std::int32_t here = static_cast<std::int32_t>((py - w.top) * a.window_width + (px - w.left));
-      float* dx = image + (py * a.width + px) * a.channels;
-      std::int64_t c = 0;
-      for (; c + kLanes <= a.channels; c += kLanes) {
-        const Ints where =
-            __builtin_convertvector(*reinterpret_cast<const UnalignedBytes*>(position + c), Ints);
-        const Floats value = where == here ? load(dy + c) : Floats{};
-        store(dx + c, kAdd ? load(dx + c) + value : value);
-      }
-      for (; c < a.channels; ++c) {
-        const float value = position[c] == here ? dy[c] : 0.0F;
-        dx[c] = kAdd ? dx[c] + value : value;
-      }
-    }
+CONVOY_INLINE void unpool_pixel(const PoolArgs& a, const Inside& w, const float* dy,
+                                const std::uint8_t* position, float* image) {
+  const auto each_pixel = [&](const auto& visit) __attribute__((always_inline)) {
+    for (std::int64_t py = w.y0; py < w.y1; ++py)
+      for (std::int64_t px = w.x0; px < w.x1; ++px)
+        visit(static_cast<std::int32_t>((py - w.top) * a.window_width + (px - w.left)),
+              image + (py * a.width + px) * a.channels);
+  };
+  std::int64_t c = 0;
+  for (; c + kLanes <= a.channels; c += kLanes) {
+    const Ints where = load_bytes(position + c);
+    const Floats gradient = load(dy + c);
+    each_pixel([&](std::int32_t here, float* dx) __attribute__((always_inline)) {
+      const Floats value = where == here ? gradient : Floats{};
+      store(dx + c, kAdd ? load(dx + c) + value : value);
+    });
+  }
+  for (; c < a.channels; ++c)
+    each_pixel([&](std::int32_t here, float* dx) __attribute__((always_inline)) {
+      const float value = position[c] == here ? dy[c] : 0.0F;
+      dx[c] = kAdd ? dx[c] + value : value;
+    });
+}
+
+/// The commonest case, known to the compiler: windows of 2x2 that lie side by side and wholly inside the
+/// image.
+bool is_halving(const PoolArgs& a) {
+  return a.window_height == 2 && a.window_width == 2 && a.stride_y == 2 && a.stride_x == 2 &&
+         a.pad_top == 0 && a.pad_left == 0 && a.out_height * 2 <= a.height && a.out_width * 2 <= a.width;
+}
+CONVOY_INLINE PoolArgs halving(PoolArgs a) {
+  a.window_height = a.window_width = 2;
+  return a;
+}
+CONVOY_INLINE Inside halving_window(std::int64_t oy, std::int64_t ox) {
+  return {2 * oy, 2 * ox, 2 * oy, 2 * oy + 2, 2 * ox, 2 * ox + 2};
+}
+
+/// Calls visit(sample, oy, ox) for every output pixel.
+template <class Visit>
+CONVOY_INLINE void each_output(const PoolArgs& a, const Visit& visit) {
+  for (std::int64_t n = 0; n < a.samples; ++n)
+    for (std::int64_t oy = 0; oy < a.out_height; ++oy)
+      for (std::int64_t ox = 0; ox < a.out_width; ++ox) visit(n, oy, ox);
 }
 
 }  // namespace
 
-void max_pool_forward(const PoolArgs& a, const float* x, float* y, std::uint8_t* position) {
-  for (std::int64_t n = 0; n < a.samples; ++n, x += a.height * a.width * a.channels)
-    for (std::int64_t oy = 0; oy < a.out_height; ++oy)
-      for (std::int64_t ox = 0; ox < a.out_width; ++ox, y += a.channels) {
-        pool_pixel(a, inside(a, oy, ox), x, y, position);
-        if (position) position += a.channels;
-      }
+void max_pool_forward(const PoolArgs& args, const float* x, float* y, std::uint8_t* position) {
+  const PoolArgs a = args;
+  const std::int64_t image = a.height * a.width * a.channels;
+  const auto pool = [&](const PoolArgs& known, const Inside& w, std::int64_t n)
+      __attribute__((always_inline)) {
+    pool_pixel(known, w, x + n * image, y, position);
+    y += a.channels;
+    if (position) position += a.channels;
+  };
+  if (is_halving(a))
+    each_output(
+        a, [&](std::int64_t n, std::int64_t oy, std::int64_t ox)
+               __attribute__((always_inline)) { pool(halving(a), halving_window(oy, ox), n); });
+  else
+    each_output(
+        a, [&](std::int64_t n, std::int64_t oy, std::int64_t ox)
+               __attribute__((always_inline)) { pool(a, inside(a, oy, ox), n); });
 }
 
-void max_pool_backward(const PoolArgs& a, const float* dy, const std::uint8_t* position, float* dx) {
+void max_pool_backward(const PoolArgs& args, const float* dy, const std::uint8_t* position, float* dx) {
+  const PoolArgs a = args;
   const std::int64_t image = a.height * a.width * a.channels;
   const bool overlap = a.window_height > a.stride_y || a.window_width > a.stride_x;
   // Windows that tile the image exactly write every pixel once.
   const bool tiled = a.window_height == a.stride_y && a.window_width == a.stride_x && a.pad_top == 0 &&
                      a.pad_left == 0 && a.out_height * a.stride_y >= a.height &&
                      a.out_width * a.stride_x >= a.width;
-  for (std::int64_t n = 0; n < a.samples; ++n, dx += image) {
-    if (!tiled) __builtin_memset(dx, 0, static_cast<std::size_t>(image) * sizeof(float));
-    for (std::int64_t oy = 0; oy < a.out_height; ++oy)
-      for (std::int64_t ox = 0; ox < a.out_width; ++ox, dy += a.channels, position += a.channels) {
-        if (overlap)
-          unpool_pixel<true>(a, inside(a, oy, ox), dy, position, dx);
-        else
-          unpool_pixel<false>(a, inside(a, oy, ox), dy, position, dx);
-      }
-  }
+  if (!tiled) __builtin_memset(dx, 0, static_cast<std::size_t>(a.samples * image) * sizeof(float));
+  const auto next = [&]() __attribute__((always_inline)) {
+    dy += a.channels;
+    position += a.channels;
+  };
+  if (is_halving(a))
+    each_output(
+        a, [&](std::int64_t n, std::int64_t oy, std::int64_t ox) __attribute__((always_inline)) {
+          unpool_pixel<false>(halving(a), halving_window(oy, ox), dy, position, dx + n * image);
+          next();
+        });
+  else if (overlap)
+    each_output(
+        a, [&](std::int64_t n, std::int64_t oy, std::int64_t ox) __attribute__((always_inline)) {
+          unpool_pixel<true>(a, inside(a, oy, ox), dy, position, dx + n * image);
+          next();
+        });
+  else
+    each_output(
+        a, [&](std::int64_t n, std::int64_t oy, std::int64_t ox) __attribute__((always_inline)) {
+          unpool_pixel<false>(a, inside(a, oy, ox), dy, position, dx + n * image);
+          next();
+        });
 }
 
 void average_pool_forward(const PoolArgs& a, const float* x, float* y) {

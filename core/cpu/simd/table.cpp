@@ -25,9 +25,9 @@ const Table& table() {
       .channel_scale = channel_scale,
       .channel_combine = channel_combine,
       .matrix_product = matrix_product,
-      .transposed_product = transposed_product,
+      .weight_gradient = weight_gradient,
+      .data_gradient = data_gradient,
       .column_sums = column_sums,
-      .transpose = transpose,
       .adam = adam,
       .sgd = sgd,
   };

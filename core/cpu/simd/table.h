@@ -101,13 +101,15 @@ struct Table {
   /// values alone.
   void (*matrix_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
                          const float* w, const float* bias, float* y);
-  /// w[k, n] = sum over m of x[m, k] * y[m, n], m ascending.
-  void (*transposed_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
-                             const float* y, float* w);
+  /// dw[k, n] = sum over m of x[m, k] * dy[m, n], m ascending.
+  void (*weight_gradient)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
+                          const float* dy, float* dw);
+  /// dx[m, k] = sum over n of dy[m, n] * w[k, n], in an order of the instruction set's own, the same for all
+  /// m and k.
+  void (*data_gradient)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,
+                        const float* w, float* dx);
   /// sums[n] = sum over m of y[m, n], m ascending.
   void (*column_sums)(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
-  /// to[n, k] = from[k, n]
-  void (*transpose)(std::int64_t rows, std::int64_t columns, const float* from, float* to);
 
   void (*adam)(const AdamArgs& args);
   void (*sgd)(const SgdArgs& args);

@@ -21,16 +21,100 @@ inline constexpr int kLanes = kVectorBytes / 4;
 
 using Floats = float __attribute__((vector_size(kVectorBytes)));
 using Ints = std::int32_t __attribute__((vector_size(kVectorBytes)));
-using Bytes = std::uint8_t __attribute__((vector_size(kLanes)));
+using Longs = std::uint64_t __attribute__((vector_size(kVectorBytes)));
 // Loads and stores at any address.
 using UnalignedFloats = float __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
-using UnalignedBytes = std::uint8_t __attribute__((vector_size(kLanes), aligned(1), may_alias));
+using UnalignedLongs = std::uint64_t __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
 
 #define CONVOY_INLINE inline __attribute__((always_inline))
 
-static CONVOY_INLINE Floats load(const float* from) { return *reinterpret_cast<const UnalignedFloats*>(from); }
-static CONVOY_INLINE void store(float* to, Floats values) { *reinterpret_cast<UnalignedFloats*>(to) = values; }
+static CONVOY_INLINE Floats load(const float* from) {
+  return *reinterpret_cast<const UnalignedFloats*>(from);
+}
+static CONVOY_INLINE void store(float* to, Floats values) {
+  *reinterpret_cast<UnalignedFloats*>(to) = values;
+}
 static CONVOY_INLINE Floats broadcast(float value) { return Floats{} + value; }
+
+/// The first `count` < kLanes values; zero behind them.
+static CONVOY_INLINE Floats load_first(const float* from, int count) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), from);
+#else
+  Floats values = {};
+  for (int i = 0; i < count; ++i) values[i] = from[i];
+  return values;
+#endif
+}
+static CONVOY_INLINE void store_first(float* to, Floats values, int count) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1U << count) - 1), values);
+#else
+  for (int i = 0; i < count; ++i) to[i] = values[i];
+#endif
+}
+
+/// Lane i of the result is values[from[i]].
+static CONVOY_INLINE Floats shuffle(Floats values, Ints from) {
+#if defined(__clang__)
+  Floats result;
+  for (int i = 0; i < kLanes; ++i) result[i] = values[from[i]];
+  return result;
+#else
+  return __builtin_shuffle(values, from);
+#endif
+}
+
+/// kLanes bytes as integers, and back.
+static CONVOY_INLINE Ints load_bytes(const std::uint8_t* from) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Ints>(
+      _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i_u*>(from))));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Ints>(_mm256_cvtepu8_epi32(_mm_loadu_si64(from)));
+#else
+  return Ints{from[0], from[1], from[2], from[3]};
+#endif
+}
+static CONVOY_INLINE void store_bytes(std::uint8_t* to, Ints values) {
+#if defined(__AVX512F__)
+  _mm_storeu_si128(reinterpret_cast<__m128i_u*>(to), _mm512_cvtepi32_epi8(reinterpret_cast<__m512i>(values)));
+#else
+  for (int i = 0; i < kLanes; ++i) to[i] = static_cast<std::uint8_t>(values[i]);
+#endif
+}
+
+/// Lane i of the result is the sum of vectors[i]'s lanes, which are added pairwise: neighbours first.
+static CONVOY_INLINE Floats sums_of_lanes(Floats (&vectors)[kLanes]) {
+  Ints lane;
+  for (int i = 0; i < kLanes; ++i) lane[i] = i;
+#pragma GCC unroll 4
+  for (int distance = 1; distance < kLanes; distance *= 2) {
+    const Ints upper = (lane & distance) != 0;
+#pragma GCC unroll 8
+    for (int i = 0; i < kLanes / (2 * distance); ++i) {
+      const Floats a = vectors[2 * i], b = vectors[2 * i + 1];
+      const Floats kept = upper ? b : a, moved = upper ? a : b;
+      vectors[i] = kept + shuffle(moved, lane ^ distance);
+    }
+  }
+  return vectors[0];
+}
+
+/// The products of the lanes' low 32 bits.
+static CONVOY_INLINE Longs multiply_low(Longs a, Longs b) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Longs>(
+      _mm512_mul_epu32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Longs>(
+      _mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+#elif defined(__SSE2__)
+  return reinterpret_cast<Longs>(_mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
+#else
+  return (a & 0xffffffff) * (b & 0xffffffff);
+#endif
+}
 
 /// a * b + c, rounded once where the instruction set can.
 static CONVOY_INLINE Floats multiply_add(Floats a, Floats b, Floats c) {
