@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Bad input gets clear lines, the right exit code on every rank, and loses nothing.
+. "$(dirname "$0")/lib.sh"
+write_config
+
+# expect_error CODE PATTERN ARGUMENTS...: one clear line, from one rank and from two.
+expect_error() {
+  local expected=$1 pattern=$2 code=0 text
+  shift 2
+  text=$("$convoy" "$@" 2>&1) || code=$?
+  expect_equal "exit code of convoy $*" "$code" "$expected"
+  expect_match "convoy $*" "$text" "$pattern"
+  code=0
+  text=$(ranks 2 "$@" 2>&1) || code=$?
+  expect_equal "exit code on two ranks of convoy $*" "$code" "$expected"
+  expect_equal "times that two ranks say it of convoy $*" "$(grep -cE -- "$pattern" <<<"$text")" 1
+}
+
+expect_error 2 'nothing.yaml' train nothing.yaml
+sed 's/filters: 8/filers: 8/' everything.yaml >typo.yaml
+expect_error 2 "typo.yaml:15:.*filers: unknown key; did you mean 'filters'" train typo.yaml
+sed '/flatten/d' everything.yaml >unflattened.yaml
+expect_error 2 'unflattened.yaml:.*dense.*add `- flatten` before it' train unflattened.yaml
+sed 's/kernel_size: 3, activation/kernel_size: 40, activation/' everything.yaml >large.yaml
+expect_error 2 'large.yaml:.*kernel_size.*use `padding: same`' train large.yaml
+sed 's/units: 10}/units: 9}/' everything.yaml >few.yaml
+expect_error 2 'few.yaml:.*9 .*10' train few.yaml
+expect_error 2 'this build' train everything.yaml --set train.precision=bfloat16
+expect_error 2 'this build' train everything.yaml --set distributed.backend=cuda
+expect_error 2 'slices' train everything.yaml --set train.slices=none
+expect_error 3 'no-such-directory' train everything.yaml --set 'data={cifar10: {path: no-such-directory}, scale: 1/255}'
+expect_error 7 'damaged.safetensors' evaluate everything.yaml --weights damaged.safetensors
+expect_error 6 'learning rate' train everything.yaml --run-dir nan --set 'optimizer={sgd: {learning_rate: 1e30}}'
+expect_error 2 'no weights' evaluate everything.yaml
+
+# Three mistakes are told at once.
+sed 's/filters: 8/filers: 8/; s/epochs: 3/epochs: -1/; s/seed: 7/sed: 7/' everything.yaml >three.yaml
+text=$("$convoy" train three.yaml 2>&1) || true
+expect_equal "lines for three mistakes" "$(grep -c 'three.yaml:' <<<"$text")" 3
+
+# More ranks than slices.
+code=0
+text=$(ranks 3 train everything.yaml --set train.slices=2 2>&1) || code=$?
+expect_equal "exit code for more ranks than slices" "$code" 2
+expect_match "more ranks than slices" "$text" "2 slices cannot be shared by 3 ranks"
+
+# N processes that MPI does not see as N ranks must not train N times.
+code=0
+text=$(OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0 timeout 60 "$convoy" train everything.yaml 2>&1) || code=$?
+expect_equal "exit code for processes that MPI does not see" "$code" 4
+expect_match "processes that MPI does not see" "$text" "started 2 processes, but MPI sees 1"
+
+# A truncated data file.
+mkdir cifar
+for file in data_batch_{1,2,3,4,5}.bin test_batch.bin; do head -c 3073 /dev/zero >"cifar/$file"; done
+expect_error 3 'data_batch_1.bin' train everything.yaml --set 'data={cifar10: {path: cifar}, scale: 1/255}'
+finish

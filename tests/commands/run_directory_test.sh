@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# A run directory belongs to one config, is locked, and is never lost.
+. "$(dirname "$0")/lib.sh"
+write_config
+
+"$convoy" train everything.yaml -q --run-dir run
+hash=$(weights_of run)
+
+# A finished run says so and stays as it is.
+text=$("$convoy" train everything.yaml --run-dir run 2>&1) || fail "a finished run does not exit 0"
+expect_match "a finished run" "$text" "finished"
+expect_equal "weights of a finished run" "$(weights_of run)" "$hash"
+
+# A key that decides bits is an error with its old and new values; keys of ranks, threads and logging may change.
+code=0
+text=$("$convoy" train everything.yaml --run-dir run --set optimizer.adamw.weight_decay=0.1 --set seed=8 2>&1) || code=$?
+expect_equal "exit code for an edited config" "$code" 2
+expect_match "an edited config" "$text" "weight_decay"
+expect_match "an edited config" "$text" "seed"
+expect_match "an edited config" "$text" "--run-dir"
+expect_match "an edited config" "$text" "--resume never"
+"$convoy" train everything.yaml -q --run-dir run --set distributed.threads_per_rank=2 --set train.log_every_steps=10 ||
+  fail "changed threads are refused"
+
+# More epochs extend the run, if no schedule follows from them.
+sed 's/learning_rate: {cosine_decay: .*}}/learning_rate: 0.003/; s/warmup_steps: 3, //' everything.yaml >constant.yaml
+"$convoy" train constant.yaml -q --run-dir longer
+"$convoy" train constant.yaml -q --run-dir longer --set train.epochs=4
+expect_equal "epochs of an extended run" "$(grep -c '"event":"epoch"' longer/metrics.jsonl)" 4
+"$convoy" train constant.yaml -q --run-dir whole --set train.epochs=4
+expect_equal "weights of an extended run" "$(weights_of longer)" "$(weights_of whole)"
+
+# --resume never moves the old run aside.
+"$convoy" train everything.yaml -q --run-dir run --resume never
+expect_equal "weights of the run moved aside" "$(weights_of run.old-1)" "$hash"
+expect_equal "weights of the run done again" "$(weights_of run)" "$hash"
+
+# A second process on one directory is an error.
+"$convoy" train everything.yaml -q --run-dir busy --set train.epochs=100000 &
+job=$!
+for _ in $(seq 200); do [ -s busy/metrics.jsonl ] && break; sleep 0.02; done
+code=0
+text=$("$convoy" train everything.yaml --run-dir busy 2>&1) || code=$?
+expect_equal "exit code for a busy directory" "$code" 2
+expect_match "a busy directory" "$text" "busy"
+
+# SIGTERM stops after the step, saves, and exits 75; the same command goes on.
+kill -TERM "$job"
+code=0
+wait "$job" || code=$?
+expect_equal "exit code after SIGTERM" "$code" 75
+text=$("$convoy" train everything.yaml --run-dir busy --set train.epochs=100000 --set train.max_steps=1 2>&1) || true
+ls busy/checkpoints/step-* >/dev/null || fail "nothing was saved on SIGTERM"
+finish
