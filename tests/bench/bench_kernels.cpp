@@ -174,7 +174,7 @@ int main(int argc, char** argv) {
   if (argc > 2) pin_libraries(isa);
   flush_denormals();
   const CpuBackend backend(loops_of(isa));
-  for (const auto& [library, set] : cpu_facts(isa).instruction_sets) fmt::print("{}: {}\n", library, set);
+  for (const auto& [library, set] : cpu_libraries(isa).instruction_sets) fmt::print("{}: {}\n", library, set);
   fmt::print("{:40} {:24} {:>14} {:>9} {:>9}  (us a sample, {} samples; * is chosen)\n", "", "", "",
              "forward", "backward", samples);
   Times total;
