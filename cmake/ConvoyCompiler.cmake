@@ -25,4 +25,6 @@ target_include_directories(convoy_options INTERFACE $<BUILD_INTERFACE:${PROJECT_
 target_compile_options(convoy_options INTERFACE -ffp-contract=off)
 set(convoy_warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
     -Woverloaded-virtual $<$<BOOL:${CONVOY_WARNINGS_AS_ERRORS}>:-Werror>)
+# At -O3 GCC 12 warns of overlapping copies inside std::string (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651).
+list(APPEND convoy_warnings $<$<CONFIG:Release>:-Wno-restrict>)
 target_compile_options(convoy_options INTERFACE $<BUILD_INTERFACE:${convoy_warnings}>)
