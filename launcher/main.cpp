@@ -15,7 +15,7 @@ using namespace convoy;
 ExitCode run(const CommandLine& line, World& world) {
   static const std::map<std::string, ExitCode (*)(const CommandLine&, World&)> kCommands{
       {"train", run_train}, {"evaluate", run_evaluate}, {"predict", run_predict}, {"summary", run_summary},
-      {"check", run_check}, {"bench", run_bench},       {"schema", run_schema}};
+      {"check", run_check}, {"bench", run_bench},       {"diff", run_diff},       {"schema", run_schema}};
   return kCommands.at(line.command)(line, world);
 }
 
