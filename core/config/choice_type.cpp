@@ -8,6 +8,30 @@
 namespace convoy::config {
 namespace {
 
+/// The one key of an entry's parameters that must be given, or null: its value may then stand for all of
+/// them, as in
+/// `- activation: relu`.
+const Field* only_required(const CatalogEntry& entry) {
+  const auto* parameters = dynamic_cast<const StructType*>(entry.parameters.get());
+  if (parameters == nullptr) return nullptr;
+  const auto is_required = [](const Field& field) { return field.required; };
+  const auto& fields = parameters->fields();
+  if (std::count_if(fields.begin(), fields.end(), is_required) != 1) return nullptr;
+  return &*std::find_if(fields.begin(), fields.end(), is_required);
+}
+
+/// `given`, or {key: given} where it is the value of the only required key.
+Node spelled_out(const Node& given, const CatalogEntry& entry) {
+  const Field* key = only_required(entry);
+  if (key == nullptr || !(given.is_scalar() || given.is_list())) return given;
+  Node parameters = Node::mapping();
+  parameters.location = given.location;
+  parameters.key = given.key;
+  parameters.key_location = given.key_location;
+  parameters.add(key->name, given).key_location = given.location;
+  return parameters;
+}
+
 class ChoiceType final : public Type {
  public:
   explicit ChoiceType(const Catalog& catalog) : catalog_(catalog) {}
@@ -28,8 +52,8 @@ class ChoiceType final : public Type {
     choice.path = named->path;
     choice.parameters_type = entry->type;
     const std::shared_ptr<void> parameters = entry->make();
-    choice.sound =
-        entry->parameters->read({named->parameters, named->path, place.diagnostics}, parameters.get());
+    const Node given = spelled_out(named->parameters, *entry);
+    choice.sound = entry->parameters->read({given, named->path, place.diagnostics}, parameters.get());
     choice.sound = choice.sound && named->sound;
     choice.parameters = parameters;
     return choice.sound;
@@ -51,10 +75,12 @@ class ChoiceType final : public Type {
       Json parameters = entry.parameters->schema();
       if (catalog_.named) parameters["properties"]["name"] = name;
       Json schema = named_schema(entry.name, entry.help, std::move(parameters));
-      if (catalog_.named) {
-        Json& mapping = schema.contains("anyOf") ? schema["anyOf"].back() : schema;
-        mapping["properties"]["name"] = name;
+      Json& mapping = schema.contains("anyOf") ? schema["anyOf"].back() : schema;
+      if (const Field* key = only_required(entry)) {
+        Json& given = mapping["properties"][entry.name];
+        given = any_of({key->type->schema(), std::move(given)});
       }
+      if (catalog_.named) mapping["properties"]["name"] = name;
       all.push_back(std::move(schema));
     }
     return any_of(std::move(all));

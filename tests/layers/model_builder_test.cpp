@@ -102,6 +102,18 @@ TEST(ModelBuilder, ContinuesAutomaticNamesPastExplicitOnesAsKeras) {
   EXPECT_THAT(names_of(model), ElementsAre("a", "dense", "dense_1"));
 }
 
+TEST(ModelBuilder, TakesTheOnlyRequiredParameterWithoutItsKey) {
+  const Model model =
+      model_of("[4]", "[dense: 3, activation: relu, dropout: 0.25, dense: {units: 2, name: last}]");
+  EXPECT_EQ(model.output, Shape({2}));
+  ASSERT_EQ(model.ops.size(), 4U);
+  EXPECT_EQ(std::get<ActivationOp>(model.ops[1].kind).activation.kind, ActivationKind::relu);
+  EXPECT_EQ(std::get<DropoutOp>(model.ops[2].kind).rate, 0.25);
+  EXPECT_EQ(
+      build("[4]", "[activation: rellu, dense: 2]").errors,
+      "model.yaml:2:22: model.layers[0].activation.activation: unknown value 'rellu'; did you mean 'relu'?");
+}
+
 TEST(ModelBuilder, RefusesANameThatIsTaken) {
   EXPECT_EQ(build("[4]", "[dense: {units: 1, name: a}, dense: {units: 1, name: a}]").errors,
             "model.yaml:2:62: model.layers[1].dense.name: model.layers[0] is named 'a'; choose another name");
