@@ -61,7 +61,7 @@ class Draws {
   template <class Value>
   void each(const Value& value) const {
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      const auto words = stream_(0, 0, static_cast<std::uint32_t>(i / 2));
+      const auto words = stream_(i >> 33, 0, static_cast<std::uint32_t>(i / 2));
       values_[i] = static_cast<float>(value(uniform_double(words[2 * (i % 2)], words[2 * (i % 2) + 1])));
     }
   }

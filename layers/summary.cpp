@@ -135,7 +135,7 @@ std::string summary_text(const Model& model, std::string_view name) {
   text += count_line("Trainable params", cost.trainable);
   text += count_line("Non-trainable params", cost.parameters - cost.trainable);
   text += fmt::format(" Forward FLOPs: {} a sample\n", grouped(static_cast<std::int64_t>(cost.flops)));
-  text += fmt::format(" Activations: {} a sample in training\n", readable_bytes(cost.activation_bytes));
+  text += fmt::format(" Activations: {} a sample in training", readable_bytes(cost.activation_bytes));
   return text;
 }
 

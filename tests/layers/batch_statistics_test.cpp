@@ -1,7 +1,6 @@
 #include "layers/batch_statistics.h"
 
 #include <gtest/gtest.h>
-
 #include <vector>
 
 namespace convoy {

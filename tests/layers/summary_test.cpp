@@ -110,7 +110,7 @@ TEST(Summary, EndsWithOperationsAndMemory) {
       summary_text(model_from_yaml("{input_shape: [8, 8, 3], layers: [conv2d: {filters: 2, kernel_size: 3, "
                                    "padding: same, activation: relu}]}"),
                    "small");
-  const std::string expected = " Forward FLOPs: 7,168 a sample\n Activations: 1.75 KB a sample in training\n";
+  const std::string expected = " Forward FLOPs: 7,168 a sample\n Activations: 1.75 KB a sample in training";
   EXPECT_EQ(text.substr(text.size() - expected.size()), expected);
 }
 

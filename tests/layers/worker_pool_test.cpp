@@ -1,8 +1,7 @@
 #include "layers/worker_pool.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
+#include <gtest/gtest.h>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -26,7 +25,9 @@ TEST(WorkerPool, RunsEveryItemOnceForAnyNumberOfWorkers) {
 
 TEST(WorkerPool, StartsEachThreadOnce) {
   std::atomic<int> started{0};
-  { WorkerPool pool(3, [&] { ++started; }); }
+  {
+    WorkerPool pool(3, [&] { ++started; });
+  }
   EXPECT_EQ(started, 3);
 }
 

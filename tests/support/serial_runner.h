@@ -60,12 +60,12 @@ class SerialRunner {
     return run.take();
   }
 
-  /// `grad_outputs`: the loss's gradient with respect to each slice's output.
+  /// `grad_outputs`: the loss's gradient with respect to each slice's output; none: only forward.
   SerialResult train(std::span<const double> parameters, const std::vector<std::vector<double>>& inputs,
                      const std::vector<std::vector<double>>& grad_outputs) const {
     Run run(*this, parameters, {}, inputs, true);
     run.forward();
-    run.backward(grad_outputs);
+    if (!grad_outputs.empty()) run.backward(grad_outputs);
     return run.take();
   }
 
