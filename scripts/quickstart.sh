@@ -52,7 +52,7 @@ cores=$(usable_cores)
 ranks=$((cores < slices ? cores : slices))
 mapfile -t options < <(mpirun_options "$ranks")
 
-heading "4/4 training $config for $epochs epochs on $ranks of $cores cores"
+heading "4/4 training $config for $epochs $([ "$epochs" -eq 1 ] && echo epoch || echo epochs) on $ranks of $cores cores"
 say "+ mpirun ${options[*]} $convoy train $config --set train.epochs=$epochs"
 code=0
 mpirun "${options[@]}" $convoy train "$config" --set train.epochs="$epochs" || code=$?
