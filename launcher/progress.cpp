@@ -24,8 +24,10 @@ double steady_seconds() {
 }
 
 RateMeter::RateMeter(Clock clock, double window_seconds) : clock_(std::move(clock)), window_(window_seconds) {
-  sums_.emplace_back(clock_(), 0);
+  restart();
 }
+
+void RateMeter::restart() { sums_.assign(1, {clock_(), 0}); }
 
 void RateMeter::add(std::int64_t images) {
   sums_.emplace_back(clock_(), sums_.back().second + images);

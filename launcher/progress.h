@@ -23,6 +23,8 @@ class RateMeter {
   explicit RateMeter(Clock clock = steady_seconds, double window_seconds = 5);
 
   void add(std::int64_t images);
+  /// Forgets everything; time counts from now. For the first step, and after a pause (validation).
+  void restart();
   /// 0 before the first add().
   double per_second() const;
 

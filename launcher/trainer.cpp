@@ -131,6 +131,7 @@ ExitCode Trainer::run() {
 
 void Trainer::start_run() {
   epoch_start_ = last_save_ = std::chrono::steady_clock::now();
+  rate_.restart();
   // An early stop may already be decided in the state that was resumed.
   if (const auto& stopping = experiment_.train.early_stopping; stopping && early_stopping_)
     stop_early_ = early_stopping_->epochs_without_improvement >= std::max<std::int64_t>(stopping->patience, 1);
@@ -223,6 +224,7 @@ void Trainer::finish_epoch() {
   totals_ = {};
   epoch_samples_ = 0;
   epoch_start_ = std::chrono::steady_clock::now();
+  rate_.restart();
 }
 
 /// Keeps the best weights, and notices when the watched metric has stopped improving. Every rank decides alike.

@@ -110,6 +110,12 @@ TEST(Rate, IsThatOfTheLastSeconds) {
   }
   EXPECT_DOUBLE_EQ(meter.per_second(), 1000);
   now += 60;
+  meter.restart();
+  EXPECT_EQ(meter.per_second(), 0);
+  now += 1;
+  meter.add(7);
+  EXPECT_DOUBLE_EQ(meter.per_second(), 7) << "a pause does not count";
+  now += 60;
   meter.add(60);
   EXPECT_DOUBLE_EQ(meter.per_second(), 1) << "a step longer than the window is measured whole";
 }
