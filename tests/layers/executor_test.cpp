@@ -5,62 +5,24 @@
 #include <mutex>
 
 #include "core/cpu/isa.h"
-#include "tests/support/layer_draw.h"
+#include "tests/layers/every_layer.h"
 #include "tests/support/model_from_yaml.h"
 #include "tests/support/serial_runner.h"
 
 namespace convoy {
 namespace {
 
+using testing::Batch;
+
 constexpr std::uint64_t kSeed = 7, kStep = 3;  // those of the serial runner
 constexpr std::int64_t kSamples = 10, kSlices = 4;
 
-constexpr const char* kEveryLayer = R"(
-input_shape: [12, 10, 3]
-layers:
-  - conv2d: {filters: 6, kernel_size: 3, strides: 2, padding: same, use_bias: false}
-  - batch_normalization
-  - leaky_relu
-  - depthwise_conv2d: {kernel_size: 3, padding: same, activation: tanh}
-  - batch_normalization: {statistics: slice, scale: false}
-  - zero_padding2d
-  - max_pooling2d: {pool_size: 3, strides: 2, padding: same}
-  - conv2d: {filters: 8, kernel_size: [1, 3], groups: 2, activation: gelu}
-  - dropout: {rate: 0.3}
-  - average_pooling2d: {pool_size: 2, strides: 1}
-  - batch_normalization: {center: false}
-  - flatten
-  - dense: {units: 12, activation: sigmoid}
-  - dense: {units: 10}
-)";
-
-/// The same pictures and labels in float, for the executor, and by slices in double, for the serial runner.
-class Batch : public SliceSource {
- public:
-  explicit Batch(const Model& model) : elements_(static_cast<std::size_t>(model.input.elements())) {
-    for (double value : testing::random_values(kSamples * model.input.elements(), 20))
-      pixels_.push_back(static_cast<float>(value));
-  }
-  static std::int32_t label(std::int64_t sample) { return static_cast<std::int32_t>(sample * 7 % 10); }
-  void fill(std::int64_t first, std::int64_t samples, float* input, std::int32_t* labels) const override {
-    const auto begin =
-        pixels_.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(first) * elements_);
-    std::copy_n(begin, static_cast<std::size_t>(samples) * elements_, input);
-    for (std::int64_t i = 0; i < samples; ++i) labels[i] = label(first + i);
-  }
-  std::vector<std::vector<double>> slices(const StepPlan& plan) const {
-    std::vector<std::vector<double>> all;
-    for (std::int64_t s = 0; s < plan.slices; ++s) {
-      const auto begin = pixels_.begin() + plan.slice_begin(s) * static_cast<std::int64_t>(elements_);
-      all.emplace_back(begin, begin + plan.slice_samples(s) * static_cast<std::int64_t>(elements_));
-    }
-    return all;
-  }
-
- private:
-  std::size_t elements_;
-  std::vector<float> pixels_;
-};
+std::vector<std::vector<double>> slices_of(const Batch& batch, const StepPlan& plan) {
+  std::vector<std::vector<double>> all;
+  for (std::int64_t s = 0; s < plan.slices; ++s)
+    all.push_back(batch.exact(plan.slice_begin(s), plan.slice_samples(s)));
+  return all;
+}
 
 class SumOfGradients : public GradientSink {
  public:
@@ -93,7 +55,7 @@ Expected expected_of(const Model& model, std::span<const float> parameters, cons
                      const StepPlan& plan) {
   const testing::SerialRunner runner(model);
   const std::vector<double> exact(parameters.begin(), parameters.end());
-  const auto inputs = batch.slices(plan);
+  const auto inputs = slices_of(batch, plan);
   const auto outputs = runner.train(exact, inputs, {}).outputs;
   Expected expected;
   std::vector<std::vector<double>> gradients;
@@ -113,9 +75,9 @@ Expected expected_of(const Model& model, std::span<const float> parameters, cons
 }
 
 TEST(Executor, ComputesTheGradientsOfTheSerialReferenceInDouble) {
-  const Model model = testing::model_from_yaml(kEveryLayer);
+  const Model model = testing::model_from_yaml(testing::kEveryLayer);
   const CpuBackend backend(loops_of(widest_isa()));
-  const Batch batch(model);
+  const Batch batch(model, kSamples);
   std::vector<float> parameters(static_cast<std::size_t>(model.parameter_elements));
   std::vector<float> statistics(static_cast<std::size_t>(model.statistics_elements));
   initialize(model, 1, parameters, statistics);
@@ -151,7 +113,7 @@ TEST(Executor, MovesStatisticsTowardsTheBatchs) {
   const Model model = testing::model_from_yaml(
       "{input_shape: [4, 4, 2], layers: [batch_normalization: {momentum: 0.75}, flatten, dense: 10]}");
   const CpuBackend backend(loops_of(widest_isa()));
-  const Batch batch(model);
+  const Batch batch(model, kSamples);
   std::vector<float> parameters(static_cast<std::size_t>(model.parameter_elements));
   std::vector<float> statistics(static_cast<std::size_t>(model.statistics_elements));
   initialize(model, 1, parameters, statistics);
@@ -159,7 +121,7 @@ TEST(Executor, MovesStatisticsTowardsTheBatchs) {
 
   double mean = 0, square = 0;  // of channel 1, over the whole batch
   constexpr double kCount = kSamples * 4 * 4;
-  for (const auto& slice : batch.slices(plan))
+  for (const auto& slice : slices_of(batch, plan))
     for (std::size_t i = 1; i < slice.size(); i += 2) {
       mean += slice[i] / kCount;
       square += slice[i] * slice[i] / kCount;
