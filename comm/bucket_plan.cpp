@@ -13,14 +13,15 @@ std::int64_t Bucket::owned_begin(int rank) const {
   return std::accumulate(counts.begin(), counts.begin() + rank, begin);
 }
 
-BucketPlan::BucketPlan(std::span<const std::int64_t> tensors, std::span<const std::int64_t> cuts, std::int64_t elements,
-                       int ranks, std::optional<std::int64_t> bucket_bytes) {
+BucketPlan::BucketPlan(std::span<const std::int64_t> tensors, std::span<const std::int64_t> cuts,
+                       std::int64_t elements, int ranks, std::optional<std::int64_t> bucket_bytes) {
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const std::int64_t end = i + 1 < tensors.size() ? tensors[i + 1] : elements;
     for (std::int64_t begin = tensors[i]; begin < end; begin += kNormBlock) norm_blocks_.push_back(begin);
   }
   norm_blocks_.push_back(elements);
-  const std::int64_t target = bucket_bytes.value_or(kDefaultBucketBytes) / static_cast<std::int64_t>(sizeof(std::int64_t));
+  const std::int64_t target =
+      bucket_bytes.value_or(kDefaultBucketBytes) / static_cast<std::int64_t>(sizeof(std::int64_t));
   std::int64_t end = elements;
   for (std::size_t i = cuts.size(); i-- > 0;) {
     if (end - cuts[i] < target && i > 0) continue;

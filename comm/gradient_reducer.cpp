@@ -23,7 +23,8 @@ double squared_norm_of(std::span<const float> values) {
       const double value = static_cast<double>(values[i + lane]);
       lanes[lane] += value * value;
     }
-  for (; i < values.size(); ++i) lanes[i % kLanes] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  for (; i < values.size(); ++i)
+    lanes[i % kLanes] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
   double sum = 0;
   for (double lane : lanes) sum += lane;
   return sum;
@@ -46,7 +47,8 @@ GradientReducer::GradientReducer(std::unique_ptr<Communicator> communicator, Buc
   const auto& buckets = plan_.buckets();
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     bucket_at_[buckets[i].begin] = i;
-    for (std::int64_t begin = buckets[i].begin; begin < buckets[i].end; begin += kStripe) stripe_begins_.push_back(begin);
+    for (std::int64_t begin = buckets[i].begin; begin < buckets[i].end; begin += kStripe)
+      stripe_begins_.push_back(begin);
   }
   std::sort(stripe_begins_.begin(), stripe_begins_.end());
   stripes_ = std::make_unique<Stripe[]>(stripe_begins_.size());
@@ -73,7 +75,8 @@ GradientReducer::Stripe* GradientReducer::stripe_at(std::int64_t offset) {
 
 void GradientReducer::clear_stale(Stripe& stripe) {
   if (!std::exchange(stripe.stale, false)) return;
-  const auto values = integers_.as<std::int64_t>().subspan(index(stripe.begin), index(stripe.end - stripe.begin));
+  const auto values =
+      integers_.as<std::int64_t>().subspan(index(stripe.begin), index(stripe.end - stripe.begin));
   std::fill(values.begin(), values.end(), 0);
 }
 
@@ -120,7 +123,8 @@ void GradientReducer::start(std::size_t i) {
   if (communicator_->size() == 1) return;
   const std::size_t begin = index(bucket.begin), count = index(bucket.end - bucket.begin);
   if (mode_ == Mode::exact) {
-    pending_[i] = communicator_->start_reduce_scatter(integers_.as<std::int64_t>().subspan(begin, count), bucket.counts);
+    pending_[i] = communicator_->start_reduce_scatter(integers_.as<std::int64_t>().subspan(begin, count),
+                                                      bucket.counts);
   } else {
     convert(bucket.begin, bucket.end);
     pending_[i] = communicator_->start_reduce_scatter(sums_.as<float>().subspan(begin, count), bucket.counts);
@@ -130,7 +134,8 @@ void GradientReducer::start(std::size_t i) {
 void GradientReducer::convert(std::int64_t begin, std::int64_t end) {
   const std::int64_t* from = integers_.as<std::int64_t>().data();
   float* to = sums_.as<float>().data();
-  for (std::int64_t i = begin; i < end; ++i) to[i] = static_cast<float>(static_cast<double>(from[i]) * kScale);
+  for (std::int64_t i = begin; i < end; ++i)
+    to[i] = static_cast<float>(static_cast<double>(from[i]) * kScale);
 }
 
 void GradientReducer::finish() {
@@ -144,7 +149,8 @@ void GradientReducer::finish() {
 
 double GradientReducer::squared_norm() {
   const auto& blocks = plan_.norm_blocks();
-  // One double a block, in the order of the ranks that own them; each rank's blocks stay in the order of owned().
+  // One double a block, in the order of the ranks that own them; each rank's blocks stay in the order of
+  // owned().
   std::vector<std::size_t> order;
   std::vector<double> norms;
   std::vector<std::int64_t> counts;
@@ -154,9 +160,9 @@ double GradientReducer::squared_norm() {
       auto block = std::lower_bound(blocks.begin(), blocks.end(), range.begin);
       for (; *block < range.end; ++block) {
         order.push_back(index(block - blocks.begin()));
-        norms.push_back(rank != communicator_->rank()
-                            ? 0.0
-                            : squared_norm_of(gradients().subspan(index(*block), index(*(block + 1) - *block))));
+        norms.push_back(rank != communicator_->rank() ? 0.0
+                                                      : squared_norm_of(gradients().subspan(
+                                                            index(*block), index(*(block + 1) - *block))));
       }
     }
     counts.push_back(static_cast<std::int64_t>((norms.size() - before) * sizeof(double)));

@@ -17,18 +17,20 @@ namespace convoy {
 
 /// Sums the slices' gradients over all ranks.
 ///
-/// Within a rank the sum is one of 64-bit integers, llrint(g * 2^44), so that neither the order of the slices nor the
-/// threads that add them can change it. A slice's elements must stay below 2^19 / S, so that the sum over the S slices of
-/// the global batch stays below 2^19 and cannot overflow.
+/// Within a rank the sum is one of 64-bit integers, llrint(g * 2^44), so that neither the order of the slices
+/// nor the threads that add them can change it. A slice's elements must stay below 2^19 / S, so that the sum
+/// over the S slices of the global batch stays below 2^19 and cannot overflow.
 ///   exact:  the integers travel; the result's bits do not depend on the ranks.
-///   native: each rank's sum travels as float: half the bytes; the bits depend on the number of ranks (on nothing else).
+///   native: each rank's sum travels as float: half the bytes; the bits depend on the number of ranks (on
+///   nothing else).
 ///
-/// A step: begin_step(); add() and passed() from worker threads; finish(); gradients() of the owned ranges; the
-/// optimizer; gather().
+/// A step: begin_step(); add() and passed() from worker threads; finish(); gradients() of the owned ranges;
+/// the optimizer; gather().
 class GradientReducer : public GradientSink {
  public:
   enum class Mode { exact, native };
-  /// sum[i] += llrint(gradient[i] * 2^44); false if some |gradient[i]| >= limit or NaN. See core/cpu/simd/table.h.
+  /// sum[i] += llrint(gradient[i] * 2^44); false if some |gradient[i]| >= limit or NaN. See
+  /// core/cpu/simd/table.h.
   using Accumulate = bool (*)(std::int64_t* sum, const float* gradient, std::size_t n, float limit);
 
   GradientReducer(std::unique_ptr<Communicator> communicator, BucketPlan plan, Mode mode, std::int64_t slices,
@@ -48,8 +50,8 @@ class GradientReducer : public GradientSink {
   /// After finish(): the global batch's gradient, valid in the owned ranges, indexed as the arena.
   std::span<const float> gradients() const { return sums_.as<float>(); }
 
-  /// After finish(): the squared Euclidean norm of the whole gradient, equal on all ranks: in double, within each norm
-  /// block in a fixed order, then block by block. Collective.
+  /// After finish(): the squared Euclidean norm of the whole gradient, equal on all ranks: in double, within
+  /// each norm block in a fixed order, then block by block. Collective.
   double squared_norm();
 
   /// All-gathers the owned ranges of an arena in place, in the order in which forward needs them. Collective.

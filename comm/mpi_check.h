@@ -6,8 +6,8 @@
 
 namespace convoy::mpi {
 
-/// Throws CommError with the call, its place and MPI's own words unless `result` is success. Communicators return errors
-/// rather than abort (MPI_ERRORS_RETURN), or this would never run.
+/// Throws CommError with the call, its place and MPI's own words unless `result` is success. Communicators
+/// return errors rather than abort (MPI_ERRORS_RETURN), or this would never run.
 inline void check(int result, const char* call, const char* file, int line) {
   if (result == MPI_SUCCESS) return;
   char words[MPI_MAX_ERROR_STRING] = "";

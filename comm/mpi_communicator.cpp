@@ -1,11 +1,10 @@
 #include "comm/mpi_communicator.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <sched.h>
 
 #include "comm/mpi_check.h"
 
@@ -16,10 +15,20 @@ namespace {
 /// MPI counts are ints: larger messages travel in pieces of this many elements.
 constexpr std::int64_t kPiece = std::int64_t{1} << 28;
 
-template <class T> MPI_Datatype datatype();
-template <> MPI_Datatype datatype<std::byte>() { return MPI_BYTE; }
-template <> MPI_Datatype datatype<float>() { return MPI_FLOAT; }
-template <> MPI_Datatype datatype<std::int64_t>() { return MPI_INT64_T; }
+template <class T>
+MPI_Datatype datatype();
+template <>
+MPI_Datatype datatype<std::byte>() {
+  return MPI_BYTE;
+}
+template <>
+MPI_Datatype datatype<float>() {
+  return MPI_FLOAT;
+}
+template <>
+MPI_Datatype datatype<std::int64_t>() {
+  return MPI_INT64_T;
+}
 
 /// Requests under way, and what to do when all are done.
 class Requests : public Pending {
@@ -49,13 +58,15 @@ class Requests : public Pending {
   template <class T>
   void receive(std::span<T> data, int from, MPI_Comm comm) {
     each_piece(data, [&](std::span<T> piece, int tag) {
-      CONVOY_MPI(MPI_Irecv(piece.data(), static_cast<int>(piece.size()), datatype<T>(), from, tag, comm, &add()));
+      CONVOY_MPI(
+          MPI_Irecv(piece.data(), static_cast<int>(piece.size()), datatype<T>(), from, tag, comm, &add()));
     });
   }
   template <class T>
   void send(std::span<T> data, int to, MPI_Comm comm) {
     each_piece(data, [&](std::span<T> piece, int tag) {
-      CONVOY_MPI(MPI_Isend(piece.data(), static_cast<int>(piece.size()), datatype<T>(), to, tag, comm, &add()));
+      CONVOY_MPI(
+          MPI_Isend(piece.data(), static_cast<int>(piece.size()), datatype<T>(), to, tag, comm, &add()));
     });
   }
   MPI_Request& add() { return requests_.emplace_back(MPI_REQUEST_NULL); }
@@ -78,8 +89,8 @@ class Requests : public Pending {
   bool done_ = false;
 };
 
-/// Receives every other rank's values of this rank's part, then adds them in rank order: of integers any order gives
-/// the same sum, of floats this one does.
+/// Receives every other rank's values of this rank's part, then adds them in rank order: of integers any
+/// order gives the same sum, of floats this one does.
 template <class T>
 class ReduceScatter : public Requests {
  public:
@@ -150,12 +161,13 @@ class MpiCommunicator : public Communicator {
     std::vector<int> begins(sizes.size(), 0);
     std::partial_sum(sizes.begin(), sizes.end() - 1, begins.begin() + 1);
     Requests pending;
-    CONVOY_MPI(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data.data(), sizes.data(), begins.data(), MPI_BYTE,
-                               comm_, &pending.add()));
+    CONVOY_MPI(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data.data(), sizes.data(), begins.data(),
+                               MPI_BYTE, comm_, &pending.add()));
     pending.wait();
   }
 
-  PendingPtr start_reduce_scatter(std::span<std::int64_t> data, std::span<const std::int64_t> counts) override {
+  PendingPtr start_reduce_scatter(std::span<std::int64_t> data,
+                                  std::span<const std::int64_t> counts) override {
     return reduce_scatter(data, counts);
   }
   PendingPtr start_reduce_scatter(std::span<float> data, std::span<const std::int64_t> counts) override {
@@ -184,7 +196,8 @@ class MpiCommunicator : public Communicator {
   template <class T>
   PendingPtr reduce_scatter(std::span<T> data, std::span<const std::int64_t> counts) {
     auto pending = std::make_unique<ReduceScatter<T>>(part(data, counts, rank_), rank_, size_);
-    each_peer(data, counts, [&](int peer, std::span<T>) { pending->receive(pending->received(peer), peer, comm_); });
+    each_peer(data, counts,
+              [&](int peer, std::span<T>) { pending->receive(pending->received(peer), peer, comm_); });
     each_peer(data, counts, [&](int peer, std::span<T> theirs) { pending->send(theirs, peer, comm_); });
     return pending;
   }
@@ -193,7 +206,8 @@ class MpiCommunicator : public Communicator {
   PendingPtr exchange_parts(std::span<T> data, std::span<const std::int64_t> counts) {
     auto pending = std::make_unique<Requests>();
     each_peer(data, counts, [&](int peer, std::span<T> theirs) { pending->receive(theirs, peer, comm_); });
-    each_peer(data, counts, [&](int peer, std::span<T>) { pending->send(part(data, counts, rank_), peer, comm_); });
+    each_peer(data, counts,
+              [&](int peer, std::span<T>) { pending->send(part(data, counts, rank_), peer, comm_); });
     return pending;
   }
 
@@ -204,6 +218,8 @@ class MpiCommunicator : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_communicator(MPI_Comm parent) { return std::make_unique<MpiCommunicator>(parent); }
+std::unique_ptr<Communicator> make_communicator(MPI_Comm parent) {
+  return std::make_unique<MpiCommunicator>(parent);
+}
 
 }  // namespace convoy::mpi

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <mpi.h>
-
 #include <memory>
+#include <mpi.h>
 
 #include "comm/communicator.h"
 

@@ -2,40 +2,80 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <exception>
 #include <map>
 #include <mutex>
-#include <numeric>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "comm/parts.h"
 #include "core/error.h"
 
 namespace convoy {
 
 namespace {
 
-/// One collective operation: what each rank brought, and how many are through.
+/// Where a rank notices that another one threw: the consequence, never the cause.
+struct PeerFailed : CommError {
+  PeerFailed() : CommError("another rank has failed") {}
+};
+
+/// What all ranks must agree on for an operation to be one.
+struct Signature {
+  const char* name = nullptr;
+  std::size_t bytes = 0;
+  std::vector<std::int64_t> counts;  ///< of the ranks; for a broadcast, the root
+
+  bool operator==(const Signature& other) const {
+    return std::string_view(name) == other.name && bytes == other.bytes && counts == other.counts;
+  }
+};
+
+/// One collective operation: what each rank brought, and how many ranks have come how far.
 struct Operation {
-  explicit Operation(int ranks) : data(static_cast<std::size_t>(ranks)) {}
-  std::vector<std::span<std::byte>> data;
+  Operation(Signature agreed, int ranks)
+      : signature(std::move(agreed)), data(static_cast<std::size_t>(ranks)) {}
+
+  template <class T>
+  std::span<const T> data_of(int rank) const {
+    const std::span<const std::byte> bytes = data[static_cast<std::size_t>(rank)];
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+
+  const Signature signature;
+  std::vector<std::span<const std::byte>> data;
   int arrived = 0;
+  int reading = 0;  ///< ranks that read the others' data at this moment
   int finished = 0;
 };
 
-/// What the ranks of all communicators of one run_ranks() share.
+/// The operations of one communicator, and its duplicates; `group.mutex` guards them.
+struct Channel {
+  std::map<std::int64_t, std::shared_ptr<Operation>>
+      operations;  ///< that not all ranks have started, by number
+  std::map<std::int64_t, std::shared_ptr<Channel>>
+      duplicates;  ///< in the order in which every rank makes them
+};
+
+/// What the ranks of one run_ranks() share.
 struct Group {
   explicit Group(int count) : ranks(count) {}
-  const int ranks;
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool failed = false;
-  /// By communicator (duplicates have numbers of their own) and the operation's number on it.
-  std::map<std::pair<int, std::int64_t>, std::shared_ptr<Operation>> operations;
 
   void fail() {
     std::lock_guard lock(mutex);
     failed = true;
     changed.notify_all();
   }
+  void require_alive() const {
+    if (failed) throw PeerFailed();
+  }
+
+  const int ranks;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool failed = false;
 };
 
 /// Reads the other ranks' data and writes this rank's, when all have arrived.
@@ -43,80 +83,88 @@ using Body = std::function<void(const Operation& operation)>;
 
 class ThreadPending : public Pending {
  public:
-  ThreadPending(Group& group, std::shared_ptr<Operation> operation, Body body)
-      : group_(group), operation_(std::move(operation)), body_(std::move(body)) {}
+  ThreadPending(std::shared_ptr<Group> group, std::shared_ptr<Operation> operation, Body body)
+      : group_(std::move(group)), operation_(std::move(operation)), body_(std::move(body)) {}
+
   ~ThreadPending() override {
-    try {
-      wait();
-    } catch (const CommError&) {  // the owner is already unwinding from the error that matters
-    }
+    std::unique_lock lock(group_->mutex);
+    if (operation_->finished == group_->ranks) return;
+    group_->failed = true;
+    group_->changed.notify_all();
+    // This rank's data is about to go.
+    group_->changed.wait(lock, [&] { return operation_->reading == 0; });
   }
 
   void wait() override {
-    std::unique_lock lock(group_.mutex);
+    std::unique_lock lock(group_->mutex);
     await(lock, operation_->arrived);
-    finish(lock);
+    run_body(lock);
     await(lock, operation_->finished);
   }
 
   bool test() override {
-    std::unique_lock lock(group_.mutex);
-    require_alive();
-    if (operation_->arrived < group_.ranks) return false;
-    finish(lock);
-    return operation_->finished == group_.ranks;
+    std::unique_lock lock(group_->mutex);
+    if (operation_->finished == group_->ranks) return true;
+    group_->require_alive();
+    if (operation_->arrived == group_->ranks) run_body(lock);
+    return operation_->finished == group_->ranks;
   }
 
  private:
-  void require_alive() const {
-    if (group_.failed) throw CommError("another rank has failed");
-  }
   void await(std::unique_lock<std::mutex>& lock, const int& count) {
-    group_.changed.wait(lock, [&] { return group_.failed || count == group_.ranks; });
-    require_alive();
+    group_->changed.wait(lock, [&] { return count == group_->ranks || group_->failed; });
+    if (count < group_->ranks) group_->require_alive();
   }
-  void finish(std::unique_lock<std::mutex>& lock) {
+
+  void run_body(std::unique_lock<std::mutex>& lock) {
     if (!body_) return;
+    group_->require_alive();
     const Body body = std::exchange(body_, nullptr);
+    ++operation_->reading;
     lock.unlock();
     body(*operation_);
     lock.lock();
+    --operation_->reading;
     ++operation_->finished;
-    group_.changed.notify_all();
+    group_->changed.notify_all();
   }
 
-  Group& group_;
+  std::shared_ptr<Group> group_;
   std::shared_ptr<Operation> operation_;
   Body body_;
 };
 
 class ThreadCommunicator : public Communicator {
  public:
-  ThreadCommunicator(std::shared_ptr<Group> group, int rank, int number)
-      : group_(std::move(group)), rank_(rank), number_(number) {}
+  ThreadCommunicator(std::shared_ptr<Group> group, std::shared_ptr<Channel> channel, int rank)
+      : group_(std::move(group)), channel_(std::move(channel)), rank_(rank) {}
 
   int rank() const override { return rank_; }
   int size() const override { return group_->ranks; }
+
   std::unique_ptr<Communicator> duplicate() override {
     barrier();
-    // Every rank makes the same duplicates in the same order, so their numbers agree.
-    return std::make_unique<ThreadCommunicator>(group_, rank_, number_ * 100 + ++duplicates_);
+    std::lock_guard lock(group_->mutex);
+    auto& channel = channel_->duplicates[duplicates_++];
+    if (!channel) channel = std::make_shared<Channel>();
+    return std::make_unique<ThreadCommunicator>(group_, channel, rank_);
   }
 
   void barrier() override {
-    start({}, [](const Operation&) {})->wait();
+    start({"barrier", 0, {}}, {}, [](const Operation&) {})->wait();
   }
 
   void broadcast(std::span<std::byte> data, int root) override {
-    start(data, [data, root, rank = rank_](const Operation& operation) {
-      if (rank != root) std::ranges::copy(operation.data[static_cast<std::size_t>(root)], data.begin());
+    start({"broadcast", data.size(), {root}}, data, [data, root, rank = rank_](const Operation& operation) {
+      if (rank != root) std::ranges::copy(operation.data_of<std::byte>(root), data.begin());
     })->wait();
   }
 
   void all_gather(std::span<std::byte> data, std::span<const std::int64_t> counts) override {
     gather(data, counts)->wait();
   }
-  PendingPtr start_reduce_scatter(std::span<std::int64_t> data, std::span<const std::int64_t> counts) override {
+  PendingPtr start_reduce_scatter(std::span<std::int64_t> data,
+                                  std::span<const std::int64_t> counts) override {
     return reduce_scatter(data, counts);
   }
   PendingPtr start_reduce_scatter(std::span<float> data, std::span<const std::int64_t> counts) override {
@@ -127,85 +175,87 @@ class ThreadCommunicator : public Communicator {
   }
 
  private:
-  PendingPtr start(std::span<std::byte> data, Body body) {
+  PendingPtr start(const Signature& signature, std::span<const std::byte> data, Body body) {
     std::lock_guard lock(group_->mutex);
-    const auto key = std::pair(number_, next_++);
-    auto& operation = group_->operations[key];
-    if (!operation) operation = std::make_shared<Operation>(group_->ranks);
+    group_->require_alive();
+    const std::int64_t number = next_++;
+    auto& place = channel_->operations[number];
+    if (!place) place = std::make_shared<Operation>(signature, group_->ranks);
+    const auto operation = place;
+    if (!(operation->signature == signature))
+      throw DefectError("rank {} calls {} of {} bytes where another rank calls {} of {}", rank_,
+                        signature.name, signature.bytes, operation->signature.name,
+                        operation->signature.bytes);
     operation->data[static_cast<std::size_t>(rank_)] = data;
-    auto pending = std::make_unique<ThreadPending>(*group_, operation, std::move(body));
+    auto pending = std::make_unique<ThreadPending>(group_, operation, std::move(body));
     if (++operation->arrived == group_->ranks) {
-      group_->operations.erase(key);
+      channel_->operations.erase(number);
       group_->changed.notify_all();
     }
     return pending;
   }
 
-  /// This rank's part of `count` elements begins at `begin`.
-  struct Part {
-    std::size_t begin, count;
-  };
-  static Part part(std::span<const std::int64_t> counts, int rank) {
-    const auto begin = std::accumulate(counts.begin(), counts.begin() + rank, std::int64_t{0});
-    return {static_cast<std::size_t>(begin), static_cast<std::size_t>(counts[static_cast<std::size_t>(rank)])};
-  }
-
   template <class T>
   PendingPtr reduce_scatter(std::span<T> data, std::span<const std::int64_t> counts) {
-    return start(std::as_writable_bytes(data), [data, mine = part(counts, rank_)](const Operation& operation) {
-      for (std::size_t i = mine.begin; i < mine.begin + mine.count; ++i) {
-        T sum{};
-        for (std::span<std::byte> bytes : operation.data) sum += reinterpret_cast<const T*>(bytes.data())[i];
-        data[i] = sum;
-      }
-    });
+    const std::span<T> mine = part_of_rank(data, counts, rank_);
+    const std::size_t begin = static_cast<std::size_t>(mine.data() - data.data());
+    return start({"reduce-scatter", data.size_bytes(), {counts.begin(), counts.end()}}, std::as_bytes(data),
+                 [mine, begin, ranks = size()](const Operation& operation) {
+                   for (std::size_t i = 0; i < mine.size(); ++i) {
+                     T sum = operation.data_of<T>(0)[begin + i];
+                     for (int rank = 1; rank < ranks; ++rank)
+                       sum = sum_of(sum, operation.data_of<T>(rank)[begin + i]);
+                     mine[i] = sum;
+                   }
+                 });
   }
 
   template <class T>
   PendingPtr gather(std::span<T> data, std::span<const std::int64_t> counts) {
-    std::vector<Part> parts;
-    for (int rank = 0; rank < size(); ++rank) parts.push_back(part(counts, rank));
-    return start(std::as_writable_bytes(data), [data, parts, rank = rank_](const Operation& operation) {
-      for (std::size_t peer = 0; peer < parts.size(); ++peer) {
-        if (peer == static_cast<std::size_t>(rank)) continue;
-        const T* theirs = reinterpret_cast<const T*>(operation.data[peer].data()) + parts[peer].begin;
-        std::copy_n(theirs, parts[peer].count, data.begin() + static_cast<std::ptrdiff_t>(parts[peer].begin));
-      }
-    });
+    const std::vector<std::int64_t> sizes(counts.begin(), counts.end());
+    return start({"all-gather", data.size_bytes(), sizes}, std::as_bytes(data),
+                 [data, sizes, ranks = size(), own = rank_](const Operation& operation) {
+                   for (int rank = 0; rank < ranks; ++rank)
+                     if (rank != own)
+                       std::ranges::copy(part_of_rank(operation.data_of<T>(rank), sizes, rank),
+                                         part_of_rank(data, sizes, rank).begin());
+                 });
   }
 
   std::shared_ptr<Group> group_;
+  std::shared_ptr<Channel> channel_;
   int rank_;
-  int number_;
-  int duplicates_ = 0;
-  std::int64_t next_ = 0;
+  std::int64_t next_ = 0;  ///< number of the next operation; ranks start the same ones in the same order
+  std::int64_t duplicates_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_self_communicator() {
-  return std::make_unique<ThreadCommunicator>(std::make_shared<Group>(1), 0, 0);
-}
-
 void run_ranks(int ranks, const std::function<void(Communicator&)>& rank) {
   const auto group = std::make_shared<Group>(ranks);
+  const auto channel = std::make_shared<Channel>();
   std::vector<std::thread> threads;
   std::mutex mutex;
-  std::exception_ptr first;
+  std::exception_ptr cause, consequence;
   for (int i = 0; i < ranks; ++i) {
     threads.emplace_back([&, i] {
       try {
-        ThreadCommunicator communicator(group, i, 0);
+        ThreadCommunicator communicator(group, channel, i);
         rank(communicator);
+        return;
+      } catch (const PeerFailed&) {
+        std::lock_guard lock(mutex);
+        if (!consequence) consequence = std::current_exception();
       } catch (...) {
         std::lock_guard lock(mutex);
-        if (!first) first = std::current_exception();
-        group->fail();
+        if (!cause) cause = std::current_exception();
       }
+      group->fail();
     });
   }
   for (std::thread& thread : threads) thread.join();
-  if (first) std::rethrow_exception(first);
+  if (cause) std::rethrow_exception(cause);
+  if (consequence) std::rethrow_exception(consequence);
 }
 
 }  // namespace convoy

@@ -1,16 +1,15 @@
 #include "comm/world.h"
 
-#include <mpi.h>
-#include <unistd.h>
-
 #include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <mpi.h>
+#include <unistd.h>
 
 #include "comm/mpi_check.h"
 #include "comm/mpi_communicator.h"
-#include "comm/thread_communicator.h"
+#include "comm/self_communicator.h"
 
 namespace convoy {
 
@@ -49,7 +48,8 @@ LaunchEnvironment LaunchEnvironment::read(const char* (*lookup)(const char*)) {
 void require_all_ranks(const LaunchEnvironment& environment, int mpi_ranks) {
   if (environment.processes <= mpi_ranks) return;
   throw CommError(
-      "{} started {} processes, but MPI sees {}: each would train on its own; start Convoy with the mpirun of the Open MPI "
+      "{} started {} processes, but MPI sees {}: each would train on its own; start Convoy with the mpirun "
+      "of the Open MPI "
       "that it was built with, or with `srun --mpi=pmix`",
       environment.launcher, environment.processes, mpi_ranks);
 }
@@ -62,14 +62,16 @@ struct World::Impl {
 };
 
 World::World() : impl_(std::make_unique<Impl>()) {
-  const LaunchEnvironment environment = LaunchEnvironment::read([](const char* name) -> const char* { return std::getenv(name); });
+  const LaunchEnvironment environment =
+      LaunchEnvironment::read([](const char* name) -> const char* { return std::getenv(name); });
   if (environment.launcher.empty()) {
     impl_->hosts = {own_host()};
     return;
   }
   int provided = 0;
   if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided) != MPI_SUCCESS)
-    throw CommError("MPI_Init_thread failed; was Convoy started with the mpirun of the Open MPI that it was built with?");
+    throw CommError(
+        "MPI_Init_thread failed; was Convoy started with the mpirun of the Open MPI that it was built with?");
   impl_->mpi = true;
   CONVOY_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
   if (provided < MPI_THREAD_SERIALIZED) throw CommError("this MPI was built without support for threads");
@@ -86,7 +88,8 @@ World::World() : impl_(std::make_unique<Impl>()) {
   constexpr int kName = 256;
   std::vector<char> names(static_cast<std::size_t>(impl_->size) * kName, '\0');
   std::strncpy(names.data() + impl_->rank * kName, own_host().c_str(), kName - 1);
-  CONVOY_MPI(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, names.data(), kName, MPI_CHAR, MPI_COMM_WORLD));
+  CONVOY_MPI(
+      MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, names.data(), kName, MPI_CHAR, MPI_COMM_WORLD));
   for (int i = 0; i < impl_->size; ++i) impl_->hosts.emplace_back(names.data() + i * kName);
 }
 

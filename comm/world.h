@@ -22,13 +22,14 @@ struct LaunchEnvironment {
 /// Throws CommError where the launcher started more processes than MPI sees: each would train on its own.
 void require_all_ranks(const LaunchEnvironment& environment, int mpi_ranks);
 
-/// This process's place among the ranks. Starts MPI if a launcher started the process, and without one is a world of a
-/// single rank that never touches MPI. Exactly one object a process.
+/// This process's place among the ranks. Starts MPI if a launcher started the process, and without one is a
+/// world of a single rank that never touches MPI. Exactly one object a process.
 class World {
  public:
   /// Throws CommError.
   World();
-  /// Ends MPI; collective. While an exception is under way it takes the other ranks down instead, since they may wait.
+  /// Ends MPI; collective. While an exception is under way it takes the other ranks down instead, since they
+  /// may wait.
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
