@@ -1,169 +1,166 @@
 #include "comm/mpi_communicator.h"
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
 #include <numeric>
-#include <sched.h>
 
+#include "comm/backoff.h"
 #include "comm/mpi_check.h"
+#include "comm/mpi_requests.h"
+#include "comm/parts.h"
+#include "core/error.h"
 
 namespace convoy::mpi {
 
 namespace {
 
-/// MPI counts are ints: larger messages travel in pieces of this many elements.
-constexpr std::int64_t kPiece = std::int64_t{1} << 28;
-
-template <class T>
-MPI_Datatype datatype();
-template <>
-MPI_Datatype datatype<std::byte>() {
-  return MPI_BYTE;
-}
-template <>
-MPI_Datatype datatype<float>() {
-  return MPI_FLOAT;
-}
-template <>
-MPI_Datatype datatype<std::int64_t>() {
-  return MPI_INT64_T;
+/// Calls use(piece) for successive pieces of at most `bytes`.
+template <class T, class Use>
+void each_piece(std::span<T> data, std::int64_t bytes, const Use& use) {
+  const std::size_t most = std::max<std::size_t>(static_cast<std::size_t>(bytes) / sizeof(T), 1);
+  for (; !data.empty(); data = data.subspan(std::min(most, data.size())))
+    use(data.first(std::min(most, data.size())));
 }
 
-/// Requests under way, and what to do when all are done.
-class Requests : public Pending {
+/// An operation that is over when its requests are.
+class Transfer : public Pending {
  public:
-  ~Requests() override {
-    try {
-      wait();
-    } catch (const CommError&) {  // the owner is already unwinding from the error that matters
+  Transfer(MPI_Comm comm, std::shared_ptr<Shared> shared) : requests(comm, std::move(shared)) {}
+
+  void wait() override {
+    for (Backoff backoff; !test();) backoff.pause();
+  }
+  bool test() override { return requests.test(); }
+
+  Requests requests;
+};
+
+/// Receives every other rank's values of this rank's part, piece by piece, and adds them in rank order: of
+/// integers any order gives the same sum, of floats this one does.
+///
+/// Measured for 2.8 MB on two ranks of one host: half to a quarter of MPI_Ireduce_scatter's processor time.
+template <class T>
+class ReduceScatter : public Pending {
+ public:
+  struct Ranks {
+    MPI_Comm comm;
+    int rank, size;
+  };
+
+  ReduceScatter(const Ranks& ranks, std::span<T> data, std::span<const std::int64_t> counts,
+                std::int64_t piece_bytes, std::shared_ptr<Shared> shared)
+      : ranks_(ranks),
+        shared_(std::move(shared)),
+        part_(part_of_rank(data, counts, ranks.rank)),
+        buffer_(shared_->buffers.take(part_.size_bytes() * peers())),
+        receives_(ranks.comm, shared_),
+        sends_(ranks.comm, shared_) {
+    std::span<T> free = buffer_.as<T>();
+    each_piece(part_, piece_bytes, [&](std::span<T> piece) {
+      pieces_.push_back({piece, free});
+      for (int peer = 0; peer < ranks.size; ++peer) {
+        if (peer == ranks.rank) continue;
+        receives_.receive(free.first(piece.size()), peer);
+        free = free.subspan(piece.size());
+      }
+    });
+    // Each rank begins with another peer, so that not all send to one.
+    for (int distance = 1; distance < ranks.size; ++distance) {
+      const int peer = (ranks.rank + distance) % ranks.size;
+      each_piece(part_of_rank(data, counts, peer), piece_bytes,
+                 [&](std::span<T> piece) { sends_.send(std::span<const T>(piece), peer); });
     }
+  }
+  ~ReduceScatter() override {
+    if (added_ == pieces_.size()) shared_->buffers.give_back(std::move(buffer_));
   }
 
   void wait() override {
-    // Two ranks may share a core: a rank that waits lets the other run.
-    while (!test()) sched_yield();
+    Backoff backoff;
+    for (std::size_t before = added_; !test(); before = added_) {
+      if (added_ > before) backoff = Backoff();
+      backoff.pause();
+    }
   }
 
   bool test() override {
-    if (done_) return true;
-    int all = 0;
-    CONVOY_MPI(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &all, MPI_STATUSES_IGNORE));
-    if (!all) return false;
-    done_ = true;
-    finish();
-    return true;
-  }
-
-  template <class T>
-  void receive(std::span<T> data, int from, MPI_Comm comm) {
-    each_piece(data, [&](std::span<T> piece, int tag) {
-      CONVOY_MPI(
-          MPI_Irecv(piece.data(), static_cast<int>(piece.size()), datatype<T>(), from, tag, comm, &add()));
-    });
-  }
-  template <class T>
-  void send(std::span<T> data, int to, MPI_Comm comm) {
-    each_piece(data, [&](std::span<T> piece, int tag) {
-      CONVOY_MPI(
-          MPI_Isend(piece.data(), static_cast<int>(piece.size()), datatype<T>(), to, tag, comm, &add()));
-    });
-  }
-  MPI_Request& add() { return requests_.emplace_back(MPI_REQUEST_NULL); }
-
- protected:
-  virtual void finish() {}
-
- private:
-  template <class T, class Use>
-  static void each_piece(std::span<T> data, const Use& use) {
-    int tag = 0;
-    for (; !data.empty(); ++tag) {
-      const std::size_t size = std::min(data.size(), static_cast<std::size_t>(kPiece));
-      use(data.first(size), tag);
-      data = data.subspan(size);
+    for (; added_ < pieces_.size(); ++added_) {
+      if (!receives_.test(added_ * peers(), peers())) return false;
+      add(pieces_[added_]);
     }
-  }
-
-  std::vector<MPI_Request> requests_;
-  bool done_ = false;
-};
-
-/// Receives every other rank's values of this rank's part, then adds them in rank order: of integers any
-/// order gives the same sum, of floats this one does.
-template <class T>
-class ReduceScatter : public Requests {
- public:
-  ReduceScatter(std::span<T> part, int rank, int size)
-      : part_(part), rank_(rank), received_(part.size() * static_cast<std::size_t>(size - 1)) {}
-
-  std::span<T> received(int from) {
-    const std::size_t place = static_cast<std::size_t>(from < rank_ ? from : from - 1);
-    return std::span(received_).subspan(place * part_.size(), part_.size());
+    return sends_.test();
   }
 
  private:
-  void finish() override {
-    std::span<const T> rest(received_);
-    const std::size_t n = part_.size();
-    for (std::size_t i = 0; rank_ > 0 && i < n; ++i) {
-      T sum = rest[i];
-      for (std::size_t peer = 1; peer < static_cast<std::size_t>(rank_); ++peer) sum += rest[peer * n + i];
-      part_[i] = sum + part_[i];
+  struct Piece {
+    std::span<T> own;
+    std::span<T> received;  ///< of each peer in rank order, one after the other
+  };
+
+  std::size_t peers() const { return static_cast<std::size_t>(ranks_.size) - 1; }
+
+  void add(const Piece& piece) const {
+    const std::size_t n = piece.own.size(), before = static_cast<std::size_t>(ranks_.rank);
+    T* own = piece.own.data();
+    if (before > 0) {
+      // The ranks below this one come first in the order, and this one's own values after them.
+      T* sums = piece.received.data();
+      for (std::size_t peer = 1; peer < before; ++peer) add_to(sums, sums + peer * n, n);
+      add_to(sums, own, n);
+      std::copy_n(sums, n, own);
     }
-    rest = rest.subspan(static_cast<std::size_t>(rank_) * n);
-    for (; !rest.empty(); rest = rest.subspan(n))
-      for (std::size_t i = 0; i < n; ++i) part_[i] += rest[i];
+    for (std::size_t peer = before; peer < peers(); ++peer) add_to(own, piece.received.data() + peer * n, n);
+  }
+  static void add_to(T* __restrict sums, const T* __restrict values, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) sums[i] = sum_of(sums[i], values[i]);
   }
 
+  const Ranks ranks_;
+  std::shared_ptr<Shared> shared_;
   std::span<T> part_;
-  int rank_;
-  std::vector<T> received_;
+  Arena buffer_;
+  std::vector<Piece> pieces_;
+  std::size_t added_ = 0;  ///< pieces
+  Requests receives_, sends_;
 };
 
 class MpiCommunicator : public Communicator {
  public:
-  explicit MpiCommunicator(MPI_Comm parent) {
+  MpiCommunicator(MPI_Comm parent, const MessageSizes& sizes) : sizes_(sizes) {
     CONVOY_MPI(MPI_Comm_dup(parent, &comm_));
     CONVOY_MPI(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN));
     CONVOY_MPI(MPI_Comm_rank(comm_, &rank_));
     CONVOY_MPI(MPI_Comm_size(comm_, &size_));
   }
-  ~MpiCommunicator() override { MPI_Comm_free(&comm_); }
+  ~MpiCommunicator() override {
+    // Freeing is collective, and after an operation was given up the other ranks may never come.
+    if (!shared_->let_go_until) MPI_Comm_free(&comm_);
+  }
   MpiCommunicator(const MpiCommunicator&) = delete;
   MpiCommunicator& operator=(const MpiCommunicator&) = delete;
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
-  std::unique_ptr<Communicator> duplicate() override { return std::make_unique<MpiCommunicator>(comm_); }
+  std::unique_ptr<Communicator> duplicate() override {
+    return std::make_unique<MpiCommunicator>(comm_, sizes_);
+  }
 
   void barrier() override {
-    Requests pending;
-    CONVOY_MPI(MPI_Ibarrier(comm_, &pending.add()));
-    pending.wait();
+    const auto pending = transfer();
+    CONVOY_MPI(MPI_Ibarrier(comm_, pending->requests.add()));
+    pending->wait();
   }
 
   void broadcast(std::span<std::byte> data, int root) override {
-    for (; !data.empty(); data = data.subspan(std::min(data.size(), static_cast<std::size_t>(kPiece)))) {
-      Requests pending;
-      const int size = static_cast<int>(std::min(data.size(), static_cast<std::size_t>(kPiece)));
-      CONVOY_MPI(MPI_Ibcast(data.data(), size, MPI_BYTE, root, comm_, &pending.add()));
-      pending.wait();
-    }
+    each_piece(data, sizes_.largest, [&](std::span<std::byte> piece) {
+      const auto pending = transfer();
+      CONVOY_MPI(MPI_Ibcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, comm_,
+                            pending->requests.add()));
+      pending->wait();
+    });
   }
 
   void all_gather(std::span<std::byte> data, std::span<const std::int64_t> counts) override {
-    if (static_cast<std::int64_t>(data.size()) > kPiece) {
-      exchange_parts(data, counts)->wait();
-      return;
-    }
-    std::vector<int> sizes(counts.begin(), counts.end());
-    std::vector<int> begins(sizes.size(), 0);
-    std::partial_sum(sizes.begin(), sizes.end() - 1, begins.begin() + 1);
-    Requests pending;
-    CONVOY_MPI(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data.data(), sizes.data(), begins.data(),
-                               MPI_BYTE, comm_, &pending.add()));
-    pending.wait();
+    exchange_parts(data, counts)->wait();
   }
 
   PendingPtr start_reduce_scatter(std::span<std::int64_t> data,
@@ -178,39 +175,41 @@ class MpiCommunicator : public Communicator {
   }
 
  private:
-  /// Calls use(peer, the peer's part) for all others, each rank starting with another peer.
-  template <class T, class Use>
-  void each_peer(std::span<T> data, std::span<const std::int64_t> counts, const Use& use) const {
-    for (int distance = 1; distance < size_; ++distance) {
-      const int peer = (rank_ + distance) % size_;
-      use(peer, part(data, counts, peer));
-    }
+  void require_usable() const {
+    if (shared_->let_go_until) throw CommError("an operation was given up: this communicator serves no more");
   }
-  template <class T>
-  static std::span<T> part(std::span<T> data, std::span<const std::int64_t> counts, int rank) {
-    const auto begin = std::accumulate(counts.begin(), counts.begin() + rank, std::int64_t{0});
-    return data.subspan(static_cast<std::size_t>(begin),
-                        static_cast<std::size_t>(counts[static_cast<std::size_t>(rank)]));
+  std::unique_ptr<Transfer> transfer() const {
+    require_usable();
+    return std::make_unique<Transfer>(comm_, shared_);
   }
 
   template <class T>
   PendingPtr reduce_scatter(std::span<T> data, std::span<const std::int64_t> counts) {
-    auto pending = std::make_unique<ReduceScatter<T>>(part(data, counts, rank_), rank_, size_);
-    each_peer(data, counts,
-              [&](int peer, std::span<T>) { pending->receive(pending->received(peer), peer, comm_); });
-    each_peer(data, counts, [&](int peer, std::span<T> theirs) { pending->send(theirs, peer, comm_); });
-    return pending;
+    require_usable();
+    return std::make_unique<ReduceScatter<T>>(typename ReduceScatter<T>::Ranks{comm_, rank_, size_}, data,
+                                              counts, sizes_.sum_piece, shared_);
   }
 
+  /// Every rank sends its part to every other: n - 1 messages, and no bytes twice.
   template <class T>
   PendingPtr exchange_parts(std::span<T> data, std::span<const std::int64_t> counts) {
-    auto pending = std::make_unique<Requests>();
-    each_peer(data, counts, [&](int peer, std::span<T> theirs) { pending->receive(theirs, peer, comm_); });
-    each_peer(data, counts,
-              [&](int peer, std::span<T>) { pending->send(part(data, counts, rank_), peer, comm_); });
+    auto pending = transfer();
+    for (int distance = 1; distance < size_; ++distance) {
+      const int peer = (rank_ - distance + size_) % size_;
+      each_piece(part_of_rank(data, counts, peer), sizes_.largest,
+                 [&](std::span<T> piece) { pending->requests.receive(piece, peer); });
+    }
+    const std::span<T> own = part_of_rank(data, counts, rank_);
+    for (int distance = 1; distance < size_; ++distance) {
+      const int peer = (rank_ + distance) % size_;
+      each_piece(own, sizes_.largest,
+                 [&](std::span<T> piece) { pending->requests.send(std::span<const T>(piece), peer); });
+    }
     return pending;
   }
 
+  const MessageSizes sizes_;
+  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
@@ -218,8 +217,8 @@ class MpiCommunicator : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_communicator(MPI_Comm parent) {
-  return std::make_unique<MpiCommunicator>(parent);
+std::unique_ptr<Communicator> make_communicator(MPI_Comm parent, const MessageSizes& sizes) {
+  return std::make_unique<MpiCommunicator>(parent, sizes);
 }
 
 }  // namespace convoy::mpi

@@ -1,5 +1,6 @@
 #include "comm/world.h"
 
+#include <charconv>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
@@ -21,6 +22,14 @@ std::string own_host() {
   return name;
 }
 
+/// What a variable says; 1, as without it, where that is no number.
+int number_in(const char* text) {
+  int number = 1;
+  const char* end = text + std::strlen(text);
+  const auto parsed = std::from_chars(text, end, number);
+  return parsed.ec == std::errc() && parsed.ptr == end ? number : 1;
+}
+
 }  // namespace
 
 LaunchEnvironment LaunchEnvironment::read(const char* (*lookup)(const char*)) {
@@ -34,23 +43,27 @@ LaunchEnvironment LaunchEnvironment::read(const char* (*lookup)(const char*)) {
       {"a PMI launcher (mpiexec.hydra, srun --mpi=pmi2)", "PMI_SIZE", "PMI_RANK"},
       {"Intel MPI's mpirun", "MPI_LOCALNRANKS", "MPI_LOCALRANKID"},
       {"MVAPICH's launcher", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"},
-      {"Slurm's srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"},
   };
-  for (const Variables& known : kKnown) {
-    const char* size = lookup(known.size);
-    const char* rank = lookup(known.rank);
-    if (size && rank) return {known.launcher, std::atoi(size), std::atoi(rank)};
+  for (const Variables& known : kKnown)
+    if (const char* size = lookup(known.size); size && lookup(known.rank))
+      return {known.launcher, number_in(size)};
+  const bool pmix = lookup("PMIX_RANK") != nullptr;
+  const char* tasks = lookup("SLURM_STEP_NUM_TASKS");
+  if (tasks && lookup("SLURM_PROCID")) {
+    const bool reachable = pmix || lookup("PMI_FD") || lookup("PMI_PORT");
+    // A step of one task is most often a shell (srun --pty): nothing was started for MPI.
+    if (reachable || number_in(tasks) > 1) return {"Slurm's srun", number_in(tasks), reachable};
   }
-  if (lookup("PMIX_RANK")) return {"a PMIx launcher", 1, std::atoi(lookup("PMIX_RANK"))};
+  if (pmix) return {"a PMIx launcher"};
   return {};
 }
 
 void require_all_ranks(const LaunchEnvironment& environment, int mpi_ranks) {
   if (environment.processes <= mpi_ranks) return;
   throw CommError(
-      "{} started {} processes, but MPI sees {}: each would train on its own; start Convoy with the mpirun "
-      "of the Open MPI "
-      "that it was built with, or with `srun --mpi=pmix`",
+      "{} started {} processes, but MPI sees only {}: each would train on its own; start Convoy with the "
+      "mpirun of the "
+      "Open MPI that it was built with, or with `srun --mpi=pmix`",
       environment.launcher, environment.processes, mpi_ranks);
 }
 
@@ -59,38 +72,51 @@ struct World::Impl {
   int rank = 0, size = 1, local_rank = 0, local_size = 1;
   std::vector<std::string> hosts;
   int exceptions = std::uncaught_exceptions();
+
+  void start_mpi(const LaunchEnvironment& environment);
+  void find_neighbours();
 };
 
 World::World() : impl_(std::make_unique<Impl>()) {
   const LaunchEnvironment environment =
       LaunchEnvironment::read([](const char* name) -> const char* { return std::getenv(name); });
-  if (environment.launcher.empty()) {
+  if (environment.needs_mpi()) {
+    impl_->start_mpi(environment);
+    impl_->find_neighbours();
+  } else {
+    require_all_ranks(environment, 1);
     impl_->hosts = {own_host()};
-    return;
   }
-  int provided = 0;
-  if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided) != MPI_SUCCESS)
-    throw CommError(
-        "MPI_Init_thread failed; was Convoy started with the mpirun of the Open MPI that it was built with?");
-  impl_->mpi = true;
-  CONVOY_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
-  if (provided < MPI_THREAD_SERIALIZED) throw CommError("this MPI was built without support for threads");
-  CONVOY_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &impl_->rank));
-  CONVOY_MPI(MPI_Comm_size(MPI_COMM_WORLD, &impl_->size));
-  require_all_ranks(environment, impl_->size);
+}
 
+// An error here leaves MPI without an end: mpirun then takes down the ranks that may be waiting for this one.
+void World::Impl::start_mpi(const LaunchEnvironment& environment) {
+  int provided = 0;
+  if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided) != MPI_SUCCESS)
+    throw CommError("MPI_Init_thread failed; was Convoy started with the mpirun of {}?", library());
+  CONVOY_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
+  CONVOY_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &rank));
+  CONVOY_MPI(MPI_Comm_size(MPI_COMM_WORLD, &size));
+  if (size == 1 && environment.processes > 1) MPI_Finalize();
+  require_all_ranks(environment, size);
+  if (provided < MPI_THREAD_MULTIPLE)
+    throw CommError("{} was built without MPI_THREAD_MULTIPLE, which Convoy needs", library());
+  mpi = true;
+}
+
+void World::Impl::find_neighbours() {
   MPI_Comm local = MPI_COMM_NULL;
-  CONVOY_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, impl_->rank, MPI_INFO_NULL, &local));
-  CONVOY_MPI(MPI_Comm_rank(local, &impl_->local_rank));
-  CONVOY_MPI(MPI_Comm_size(local, &impl_->local_size));
+  CONVOY_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &local));
+  CONVOY_MPI(MPI_Comm_rank(local, &local_rank));
+  CONVOY_MPI(MPI_Comm_size(local, &local_size));
   CONVOY_MPI(MPI_Comm_free(&local));
 
   constexpr int kName = 256;
-  std::vector<char> names(static_cast<std::size_t>(impl_->size) * kName, '\0');
-  std::strncpy(names.data() + impl_->rank * kName, own_host().c_str(), kName - 1);
+  std::vector<char> names(static_cast<std::size_t>(size) * kName, '\0');
+  std::strncpy(names.data() + rank * kName, own_host().c_str(), kName - 1);
   CONVOY_MPI(
       MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, names.data(), kName, MPI_CHAR, MPI_COMM_WORLD));
-  for (int i = 0; i < impl_->size; ++i) impl_->hosts.emplace_back(names.data() + i * kName);
+  for (int i = 0; i < size; ++i) hosts.emplace_back(names.data() + i * kName);
 }
 
 World::~World() {

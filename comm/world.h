@@ -11,12 +11,15 @@ namespace convoy {
 
 /// What the environment says of the launcher that started this process (mpirun, srun, …).
 struct LaunchEnvironment {
-  std::string launcher;  ///< empty: started by hand
+  std::string launcher;  ///< empty: started by hand, or by something that says nothing of MPI
   int processes = 1;
-  int rank = 0;
+  bool reachable = true;  ///< whether it left what an MPI library needs to find the other processes
 
-  /// From the variables of Open MPI, PMIx, PMI and Slurm. `lookup` is std::getenv but for tests.
+  /// From the variables of Open MPI, PMIx, PMI, Intel MPI, MVAPICH and Slurm. `lookup` is std::getenv but for
+  /// tests.
   static LaunchEnvironment read(const char* (*lookup)(const char*));
+
+  bool needs_mpi() const { return !launcher.empty() && reachable; }
 };
 
 /// Throws CommError where the launcher started more processes than MPI sees: each would train on its own.
@@ -41,10 +44,11 @@ class World {
   int local_size() const;
   /// One a rank.
   const std::vector<std::string>& hosts() const;
-  /// A communicator of all ranks, its own duplicate. Collective.
+  /// A communicator of all ranks, its own duplicate. Collective. Different communicators may be used by
+  /// different threads at the same time.
   std::unique_ptr<Communicator> communicator() const;
 
-  /// Ends this process and all other ranks with `code`, now.
+  /// Ends this process and all other ranks with `code`, now. From any thread.
   [[noreturn]] void abort(ExitCode code) const noexcept;
 
   /// "Open MPI v4.1.4, …", or "none".
