@@ -10,10 +10,13 @@ namespace convoy::native {
 // One factory an op; all float.
 std::unique_ptr<Kernel> make_activation(const Op& op, const simd::Table& loops);
 std::unique_ptr<Kernel> make_dropout(const Op& op, const simd::Table& loops);
-/// A window of at most 256 pixels, without dilation.
+/// Whether make_pool2d() takes it: a window of at most 256 pixels, without dilation.
+bool can_pool(const Pool2dOp& pool);
 std::unique_ptr<Kernel> make_pool2d(const Op& op, const simd::Table& loops);
 std::unique_ptr<Kernel> make_global_average_pool2d(const Op& op, const simd::Table& loops);
 std::unique_ptr<Kernel> make_dense(const Op& op, const simd::Table& loops);
+/// A convolution with as many groups as input channels and as filters.
+std::unique_ptr<Kernel> make_depthwise_conv2d(const Op& op, const simd::Table& loops);
 std::unique_ptr<Kernel> make_batch_moments(const Op& op, const simd::Table& loops);
 std::unique_ptr<Kernel> make_normalize(const Op& op, const simd::Table& loops);
 

@@ -99,6 +99,11 @@ class GlobalAveragePool2d : public Kernel {
 
 }  // namespace
 
+bool can_pool(const Pool2dOp& pool) {
+  const Window2d& w = pool.window;
+  return w.height * w.width <= 256 && w.dilation_y == 1 && w.dilation_x == 1;
+}
+
 std::unique_ptr<Kernel> make_pool2d(const Op& op, const simd::Table& loops) {
   if (std::get<Pool2dOp>(op.kind).kind == Pool2dOp::Kind::max) return std::make_unique<MaxPool2d>(op, loops);
   return std::make_unique<AveragePool2d>(op, loops);

@@ -11,24 +11,26 @@ using Factory = std::unique_ptr<Kernel> (*)(const Op& op, const simd::Table& loo
 /// The factory for an op that there is a kernel for, else null. One overload an op, so that a new one is not
 /// forgotten.
 struct Choose {
+  const Op& op;
   Factory operator()(const ActivationOp&) const { return native::make_activation; }
   Factory operator()(const DropoutOp&) const { return native::make_dropout; }
   Factory operator()(const Pool2dOp& pool) const {
-    const Window2d& w = pool.window;
-    return w.height * w.width <= 256 && w.dilation_y == 1 && w.dilation_x == 1 ? native::make_pool2d
-                                                                               : nullptr;
+    return native::can_pool(pool) ? native::make_pool2d : nullptr;
   }
   Factory operator()(const GlobalAveragePool2dOp&) const { return native::make_global_average_pool2d; }
   Factory operator()(const DenseOp&) const { return native::make_dense; }
   Factory operator()(const BatchMomentsOp&) const { return native::make_batch_moments; }
   Factory operator()(const NormalizeOp&) const { return native::make_normalize; }
-  Factory operator()(const Conv2dOp&) const { return nullptr; }
+  Factory operator()(const Conv2dOp& conv) const {
+    return conv.groups == op.input[2] && conv.groups == op.output[2] ? native::make_depthwise_conv2d
+                                                                     : nullptr;
+  }
   Factory operator()(const ZeroPadding2dOp&) const {
     return nullptr;
   }  // the reference copies whole rows already
 };
 
-Factory factory_for(const Op& op) { return std::visit(Choose{}, op.kind); }
+Factory factory_for(const Op& op) { return std::visit(Choose{op}, op.kind); }
 
 class NativeProvider : public Provider {
  public:

@@ -1,9 +1,8 @@
 #include "core/cpu/onednn/convolution.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <map>
+#include <omp.h>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 #include <utility>
@@ -32,8 +31,8 @@ auto named(const std::string& layer, const Work& work) {
   try {
     return work();
   } catch (const dnnl::error& error) {
-    throw DeviceError("oneDNN failed in layer '{}': {}; `train.kernels: {{{}: openblas}}` avoids it", layer, error.what(),
-                      layer);
+    throw DeviceError("oneDNN failed in layer '{}': {}; `train.kernels: {{{}: openblas}}` avoids it", layer,
+                      error.what(), layer);
   }
 }
 
@@ -58,17 +57,23 @@ struct Packed {
 class Convolution : public Kernel {
  public:
   Convolution(const Op& op, bool relu, const simd::Table& loops)
-      : op_(op), conv_(std::get<Conv2dOp>(op.kind)), relu_(relu), loops_(loops), engine_(dnnl::engine::kind::cpu, 0) {
+      : op_(op),
+        conv_(std::get<Conv2dOp>(op.kind)),
+        relu_(relu),
+        loops_(loops),
+        engine_(dnnl::engine::kind::cpu, 0) {
     const std::int64_t in = op.input[2] / conv_.groups, out = op.output[2] / conv_.groups;
     const std::int64_t filters = op.output[2], width = conv_.window.width;
     // [groups, out, in, height, width] of a kernel that is stored as [height, width, in, groups * out].
     kernel_dims_ = {conv_.groups, out, in, conv_.window.height, width};
-    hwio_ = memory::desc(kernel_dims_, memory::data_type::f32, Dims{out, 1, filters, width * in * filters, in * filters});
+    hwio_ = memory::desc(kernel_dims_, memory::data_type::f32,
+                         Dims{out, 1, filters, width * in * filters, in * filters});
     bias_ = memory::desc({filters}, memory::data_type::f32, memory::format_tag::a);
   }
 
   void plan(std::int64_t samples) override {
-    if (!plans_.contains(samples)) named(op_.layer_name, [&] { plans_.emplace(samples, make_plan(samples)); });
+    if (!plans_.contains(samples))
+      named(op_.layer_name, [&] { plans_.emplace(samples, make_plan(samples)); });
   }
 
   void prepare(const void* const* parameters, bool training) override {
@@ -82,9 +87,9 @@ class Convolution : public Kernel {
 
   std::size_t workspace_bytes(std::int64_t samples) const override {
     const Plan& plan = plans_.at(samples);
-    const std::size_t scratchpad = std::max({plan.forward_desc.scratchpad_desc().get_size(),
-                                             plan.data_desc.scratchpad_desc().get_size(),
-                                             plan.weights_desc.scratchpad_desc().get_size()});
+    const std::size_t scratchpad =
+        std::max({plan.forward_desc.scratchpad_desc().get_size(), plan.data_desc.scratchpad_desc().get_size(),
+                  plan.weights_desc.scratchpad_desc().get_size()});
     return align_up(scratchpad) + align_up(plan.weights_desc.diff_weights_desc().get_size());
   }
 
@@ -99,14 +104,17 @@ class Convolution : public Kernel {
       if (conv_.use_bias) views.emplace(DNNL_ARG_BIAS, view(bias_, args.parameters[1]));
       run(plan.forward, views);
     });
+    // Not as a part of oneDNN's primitive: that would turn a NaN into zero.
+    auto* y = static_cast<float*>(args.output);
+    if (relu_) loops_.activation_forward(simd::Curve::relu, 0, count(args), y, y);
   }
 
   void backward(const BackwardArgs& args) const override {
     const Plan& plan = plans_.at(args.samples);
+    auto* dy = static_cast<float*>(args.grad_output);
     if (relu_)
-      loops_.activation_backward(simd::Curve::relu, 0, static_cast<std::size_t>(args.samples * op_.output.elements()),
-                                 nullptr, static_cast<const float*>(args.output),
-                                 static_cast<const float*>(args.grad_output), static_cast<float*>(args.grad_output));
+      loops_.activation_backward(simd::Curve::relu, 0, count(args), nullptr,
+                                 static_cast<const float*>(args.output), dy, dy);
     named(op_.layer_name, [&] {
       backward_weights(args, plan);
       if (!args.grad_input) return;
@@ -118,6 +126,9 @@ class Convolution : public Kernel {
   }
 
  private:
+  std::size_t count(const SliceArgs& args) const {
+    return static_cast<std::size_t>(args.samples * op_.output.elements());
+  }
   memory view(const memory::desc& layout, const void* data) const {
     return memory(layout, engine_, const_cast<void*>(data));
   }
@@ -133,13 +144,15 @@ class Convolution : public Kernel {
     std::byte* gradient = static_cast<std::byte*>(args.workspace);
     std::byte* scratchpad = gradient + align_up(plan.weights_desc.diff_weights_desc().get_size());
     const memory packed = view(plan.weights_desc.diff_weights_desc(), gradient);
-    std::unordered_map<int, memory> views{{DNNL_ARG_SRC, view(plan.weights_desc.src_desc(), args.input)},
-                                          {DNNL_ARG_DIFF_DST, view(plan.weights_desc.diff_dst_desc(), args.grad_output)},
-                                          {DNNL_ARG_DIFF_WEIGHTS, packed},
-                                          {DNNL_ARG_SCRATCHPAD, view(plan.weights_desc.scratchpad_desc(), scratchpad)}};
+    std::unordered_map<int, memory> views{
+        {DNNL_ARG_SRC, view(plan.weights_desc.src_desc(), args.input)},
+        {DNNL_ARG_DIFF_DST, view(plan.weights_desc.diff_dst_desc(), args.grad_output)},
+        {DNNL_ARG_DIFF_WEIGHTS, packed},
+        {DNNL_ARG_SCRATCHPAD, view(plan.weights_desc.scratchpad_desc(), scratchpad)}};
     if (conv_.use_bias) views.emplace(DNNL_ARG_DIFF_BIAS, view(bias_, args.grad_parameters[1]));
     run(plan.weights, views);
-    run(plan.gradient_to_hwio, {{DNNL_ARG_FROM, packed}, {DNNL_ARG_TO, view(hwio_, args.grad_parameters[0])}});
+    run(plan.gradient_to_hwio,
+        {{DNNL_ARG_FROM, packed}, {DNNL_ARG_TO, view(hwio_, args.grad_parameters[0])}});
   }
 
   /// The packed copy of that layout, made if it is the first.
@@ -170,7 +183,8 @@ class Convolution : public Kernel {
 Plan Convolution::make_plan(std::int64_t samples) {
   const Window2d& w = conv_.window;
   const auto image = [&](const Shape& shape) {
-    return memory::desc({samples, shape[2], shape[0], shape[1]}, memory::data_type::f32, memory::format_tag::nhwc);
+    return memory::desc({samples, shape[2], shape[0], shape[1]}, memory::data_type::f32,
+                        memory::format_tag::nhwc);
   };
   const memory::desc input = image(op_.input), output = image(op_.output);
   const memory::desc kernel(kernel_dims_, memory::data_type::f32, memory::format_tag::any);
@@ -179,33 +193,24 @@ Plan Convolution::make_plan(std::int64_t samples) {
   const Dims before{w.pad_top, w.pad_left}, after{w.pad_bottom, w.pad_right};
   const auto algorithm = dnnl::algorithm::convolution_direct;
 
-  dnnl::primitive_attr plain, fused;
-  plain.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  fused.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (relu_) {
-    dnnl::post_ops post;
-    post.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
-    fused.set_post_ops(post);
-  }
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 
   Plan plan;
   using dnnl::convolution_backward_data;
   using dnnl::convolution_backward_weights;
   using dnnl::convolution_forward;
-  const auto forward = [&](const dnnl::primitive_attr& attributes) {
-    return convolution_forward::primitive_desc(
-        convolution_forward::desc(dnnl::prop_kind::forward_training, algorithm, input, kernel, bias, output, strides,
-                                  dilates, before, after),
-        attributes, engine_);
-  };
-  const convolution_forward::primitive_desc hint = forward(plain);
-  plan.forward_desc = forward(fused);
+  plan.forward_desc = convolution_forward::primitive_desc(
+      convolution_forward::desc(dnnl::prop_kind::forward_training, algorithm, input, kernel, bias, output,
+                                strides, dilates, before, after),
+      attributes, engine_);
   plan.data_desc = convolution_backward_data::primitive_desc(
-      convolution_backward_data::desc(algorithm, input, kernel, output, strides, dilates, before, after), plain, engine_,
-      hint);
+      convolution_backward_data::desc(algorithm, input, kernel, output, strides, dilates, before, after),
+      attributes, engine_, plan.forward_desc);
   plan.weights_desc = convolution_backward_weights::primitive_desc(
-      convolution_backward_weights::desc(algorithm, input, kernel, bias, output, strides, dilates, before, after), plain,
-      engine_, hint);
+      convolution_backward_weights::desc(algorithm, input, kernel, bias, output, strides, dilates, before,
+                                         after),
+      attributes, engine_, plan.forward_desc);
   plan.forward = convolution_forward(plan.forward_desc);
   plan.data = convolution_backward_data(plan.data_desc);
   plan.weights = convolution_backward_weights(plan.weights_desc);

@@ -15,7 +15,10 @@ class OpenblasProvider : public Provider {
 
   std::optional<Offer> offer(std::span<const Op> ops, DType type) const override {
     const std::string gemm = type == DType::float32 ? "sgemm" : "dgemm";
-    if (std::holds_alternative<Conv2dOp>(ops.front().kind)) return Offer{1, 5, "im2col + " + gemm};
+    // A depthwise convolution is no matrix product.
+    if (const auto* conv = std::get_if<Conv2dOp>(&ops.front().kind);
+        conv && (conv->groups == 1 || conv->groups < ops.front().input[2]))
+      return Offer{1, 5, "im2col + " + gemm};
     if (std::holds_alternative<DenseOp>(ops.front().kind)) return Offer{1, 5, gemm};
     return std::nullopt;
   }

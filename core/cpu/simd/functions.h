@@ -17,6 +17,10 @@ void max_pool_forward(const PoolArgs& args, const float* x, float* y, std::uint8
 void max_pool_backward(const PoolArgs& args, const float* dy, const std::uint8_t* position, float* dx);
 void average_pool_forward(const PoolArgs& args, const float* x, float* y);
 void average_pool_backward(const PoolArgs& args, const float* dy, float* dx);
+void depthwise_forward(const DepthwiseArgs& args, const float* x, const float* kernel, const float* bias,
+                       float* y);
+void depthwise_data_gradient(const DepthwiseArgs& args, const float* dy, const float* kernel, float* dx);
+void depthwise_weight_gradient(const DepthwiseArgs& args, const float* x, const float* dy, float* dkernel);
 void channel_moments(std::int64_t rows, std::int64_t channels, const float* x, double* mean,
                      double* deviations);
 void channel_products(std::int64_t rows, std::int64_t channels, const float* x, const float* center,

@@ -22,6 +22,14 @@ struct PoolArgs {
   std::int64_t stride_y, stride_x, pad_top, pad_left;
 };
 
+/// A convolution of each channel by itself.
+struct DepthwiseArgs {
+  std::int64_t samples, height, width, channels;
+  std::int64_t out_height, out_width;
+  std::int64_t window_height, window_width;
+  std::int64_t stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
+};
+
 /// Where a sample's dropout draws come from; see DropoutOp.
 struct DropoutArgs {
   std::uint32_t key[2];    ///< RandomStream::key()
@@ -55,7 +63,7 @@ struct Table {
   /// or NaN.
   bool (*accumulate_exact)(std::int64_t* sum, const float* gradient, std::size_t n, float limit);
 
-  /// y = curve(x). A NaN stays one. `slope` is that of leaky_relu left of zero.
+  /// y = curve(x); y may be x. A NaN stays one. `slope` is that of leaky_relu left of zero.
   void (*activation_forward)(Curve curve, float slope, std::size_t n, const float* x, float* y);
   /// dx = dy * curve'(x), where y = curve(x); dx may be dy. relu, tanh and sigmoid do not read x, the others
   /// not y.
@@ -80,6 +88,13 @@ struct Table {
   void (*average_pool_forward)(const PoolArgs& args, const float* x, float* y);
   /// dx: the sum of its windows' dy, each divided by its window's pixels.
   void (*average_pool_backward)(const PoolArgs& args, const float* dy, float* dx);
+
+  // kernel [window_height, window_width, channels]; bias may be null.
+  void (*depthwise_forward)(const DepthwiseArgs& args, const float* x, const float* kernel, const float* bias,
+                            float* y);
+  void (*depthwise_data_gradient)(const DepthwiseArgs& args, const float* dy, const float* kernel, float* dx);
+  void (*depthwise_weight_gradient)(const DepthwiseArgs& args, const float* x, const float* dy,
+                                    float* dkernel);
 
   // Sums over the rows of [rows, channels] tensors, in double and in an order that all instruction sets
   // share.

@@ -31,7 +31,9 @@ std::vector<Block> draw_blocks(std::uint32_t draw) {
   for (std::uint32_t i = 0; i < 4; ++i) {
     const Op conv = draw_conv2d(1000 + 4 * draw + i);
     blocks.push_back({conv});
-    blocks.push_back({conv, relu_op(conv.output)});
+    const Op relu = relu_op(conv.output);
+    blocks.push_back({conv, relu});
+    blocks.push_back({conv, relu, draw_pool2d(1000 + draw, conv.output, Pool2dOp::Kind::max)});
   }
   return blocks;
 }
@@ -111,6 +113,21 @@ TEST(Providers, EvaluationGivesTheOutputsOfTraining) {
                  EXPECT_EQ(evaluated, numbers.input);
                else
                  EXPECT_EQ(evaluated, run<float>(*kernel, block, samples, numbers).output);
+             });
+}
+
+// A training that went astray must not look healthy behind an activation: std::max(x, 0) and its like hide a
+// NaN.
+TEST(Providers, NanInTheInputShowsInTheOutput) {
+  each_offer(DType::float32, 4,
+             [&](const Provider& provider, const Block& block, std::int64_t samples, const Numbers& numbers) {
+               Numbers broken = numbers;
+               broken.input[broken.input.size() / 2] = NAN;
+               const auto kernel = provider.make(block, DType::float32);
+               const auto output = run<float>(*kernel, block, samples, broken).output;
+               const auto expected = reference_results(block, samples, broken).output;
+               for (std::size_t i = 0; i < output.size(); ++i)
+                 ASSERT_EQ(std::isnan(output[i]), std::isnan(expected[i])) << i;
              });
 }
 

@@ -92,8 +92,7 @@ Op draw_conv2d(Dice& dice) {
   return conv2d_op(input, conv.groups * dice(1, 18), conv);
 }
 
-Op draw_pool2d(Dice& dice, Pool2dOp::Kind kind) {
-  const Shape input{dice(1, 11), dice(1, 11), dice(1, 40)};
+Op draw_pool2d(Dice& dice, const Shape& input, Pool2dOp::Kind kind) {
   Pool2dOp pool;
   pool.kind = kind;
   if (dice(0, 2) == 0) {
@@ -109,6 +108,8 @@ Op draw_pool2d(Dice& dice, Pool2dOp::Kind kind) {
   }
   return pool2d_op(input, pool);
 }
+
+Shape draw_image(Dice& dice) { return {dice(1, 11), dice(1, 11), dice(1, 40)}; }
 
 Shape draw_shape(Dice& dice) {
   if (dice(0, 1) == 0) return {dice(1, 70)};
@@ -160,10 +161,16 @@ Op draw_conv2d(std::uint32_t draw) {
   return draw_conv2d(dice);
 }
 
+Op draw_pool2d(std::uint32_t draw, const Shape& input, Pool2dOp::Kind kind) {
+  Dice dice(draw);
+  return draw_pool2d(dice, input, kind);
+}
+
 std::vector<Op> draw_ops(std::uint32_t draw) {
   Dice dice(draw);
-  std::vector<Op> ops{draw_conv2d(dice), draw_pool2d(dice, Pool2dOp::Kind::max),
-                      draw_pool2d(dice, Pool2dOp::Kind::average)};
+  std::vector<Op> ops{draw_conv2d(dice)};
+  for (const auto kind : {Pool2dOp::Kind::max, Pool2dOp::Kind::average})
+    ops.push_back(draw_pool2d(dice, draw_image(dice), kind));
   const Shape image{dice(1, 7), dice(1, 7), dice(1, 40)};
   ops.push_back(make_op(GlobalAveragePool2dOp{}, image, {image[2]}));
   ops.push_back(dense_op(draw_shape(dice), dice(1, 70), dice(0, 3) != 0));

@@ -19,8 +19,9 @@ Window2d same_window(const Shape& input, Window2d window);
 /// One random op of each alternative of OpKind and each sort of activation and pooling: small odd shapes,
 /// strides, paddings, dilations and groups. The same draw gives the same ops.
 std::vector<Op> draw_ops(std::uint32_t draw);
-/// Random convolutions alone.
+/// Random convolutions, and random poolings of a given input, alone.
 Op draw_conv2d(std::uint32_t draw);
+Op draw_pool2d(std::uint32_t draw, const Shape& input, Pool2dOp::Kind kind);
 
 /// Where the op stands in a failing test's message: "conv2d [5, 7, 3] -> [5, 7, 4], window 3x2 …"
 std::string describe(const Op& op);
