@@ -48,7 +48,7 @@ expect_match "more ranks than slices" "$text" "2 slices cannot be shared by 3 ra
 code=0
 text=$(OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0 timeout 60 "$convoy" train everything.yaml 2>&1) || code=$?
 expect_equal "exit code for processes that MPI does not see" "$code" 4
-expect_match "processes that MPI does not see" "$text" "started 2 processes, but MPI sees 1"
+expect_match "processes that MPI does not see" "$text" "started 2 processes, but MPI sees only 1"
 
 # A truncated data file.
 mkdir cifar
