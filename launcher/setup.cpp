@@ -68,6 +68,15 @@ struct KnownData {
   std::optional<Facts> operator()(const config::Mnist&) const { return std::nullopt; }
 };
 
+/// Names in train.kernels that no layer has.
+void check_kernels(const Setup& setup, config::Diagnostics& diagnostics) {
+  for (const auto& [layer, provider] : setup.experiment.train.kernels) {
+    const auto known = [&](const LayerInfo& info) { return info.name == layer; };
+    if (std::ranges::none_of(setup.model.layers, known))
+      diagnostics.error("train.kernels." + layer, "no layer has this name; `convoy summary` lists them");
+  }
+}
+
 }  // namespace
 
 Setup read_setup(const std::string& config, const std::vector<std::string>& overrides) {
@@ -76,6 +85,7 @@ Setup read_setup(const std::string& config, const std::vector<std::string>& over
   config::Diagnostics diagnostics;
   setup.experiment = config::read_experiment(config, overrides, setup.catalogs, capabilities(), diagnostics);
   setup.model = build_model(setup.experiment.model.input_shape, setup.experiment.model.layers, diagnostics);
+  check_kernels(setup, diagnostics);
   if (const auto known = std::visit(KnownData{}, setup.experiment.data.dataset); known && diagnostics.empty())
     setup.warnings = check_model(setup.model, setup.experiment, known->sample, known->classes, diagnostics);
   diagnostics.throw_if_any();

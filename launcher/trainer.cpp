@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "launcher/checkpoint_manifest.h"
 #include "launcher/collective.h"
@@ -118,12 +119,14 @@ ExitCode Trainer::run() {
     const bool due = (epoch_done && every.every_epochs && cursor_.epoch % *every.every_epochs == 0) ||
                      (every.every_steps && cursor_.global_step % *every.every_steps == 0) || (requests_ & kSave);
     if (requests_ & kStop) {
-      save();
-      parts_.log.info("stopped on request after step {}; run the same command again to go on",
-                                  cursor_.global_step);
+      runner_.gather_moments();
+      agree(parts_.communicator, [&] {
+        if (is_root()) write_checkpoint();
+      });
+      parts_.log.info("stopped on request after step {}; run the same command again to go on", cursor_.global_step);
       return ExitCode::stopped;
     }
-    if (due && !finished()) save();
+    if (due && !finished()) save_on_the_way();
   }
   end_run();
   return ExitCode::ok;
@@ -238,9 +241,8 @@ void Trainer::watch_metrics(const MetricsEvent& epoch) {
     const auto value = value_of(*monitor);
     if (value && std::isfinite(*value) && (!best_ || is_better(*monitor, *value, best_->value))) {
       best_ = BestResult{std::string(config::name_of_value(*monitor)), *value, cursor_};
-      agree(parts_.communicator, [&] {
-        if (is_root()) save_safetensors(files_->paths().best_weights(), state_.weights());
-      });
+      on_root("the best weights could not be written",
+              [&] { save_safetensors(files_->paths().best_weights(), state_.weights()); });
     }
   }
   const auto& stopping = experiment_.train.early_stopping;
@@ -250,8 +252,8 @@ void Trainer::watch_metrics(const MetricsEvent& epoch) {
   if (!early_stopping_ || is_better(stopping->monitor, *value, early_stopping_->best, stopping->min_delta)) {
     early_stopping_ = EarlyStoppingState{*value, cursor_.epoch, 0};
     if (stopping->restore_best_weights)
-      agree(parts_.communicator, [&] {
-        if (is_root()) save_safetensors(files_->paths().directory / "early-stopping.safetensors", state_.weights());
+      on_root("the weights to restore could not be written", [&] {
+        save_safetensors(files_->paths().directory / "early-stopping.safetensors", state_.weights());
       });
   } else {
     ++early_stopping_->epochs_without_improvement;
@@ -268,29 +270,44 @@ void Trainer::check_replicas() {
                                                       cursor_.global_step, rank));
 }
 
-void Trainer::save() {
+/// Rank 0's part of a save, the moments gathered. Throws CheckpointError.
+void Trainer::write_checkpoint() {
+  metrics_->sync();
+  CheckpointState state;
+  state.cursor = cursor_;
+  state.config_hash = parts_.config_hash;
+  state.fingerprint = parts_.fingerprint;
+  state.best = best_;
+  state.early_stopping = early_stopping_;
+  state.metrics = metrics_->position();
+  state.epoch_totals = {{"loss", totals_.loss},
+                        {"correct", totals_.correct},
+                        {"top5", totals_.top5},
+                        {"samples", totals_.samples}};
+  const TensorFile files[] = {{"weights", state_.weights()}, {"optimizer", state_.moments()}};
+  save_checkpoint(files_->paths().checkpoints(), state, files);
+  const auto warn = [&](const std::string& line) { parts_.log.warning("{}", line); };
+  prune_checkpoints(files_->paths().checkpoints(), experiment_.checkpoint.keep, std::nullopt, warn);
+  write("checkpoint", {{"step", cursor_.global_step}});
+}
+
+/// A save on the way: one that fails costs a warning, training goes on, and the next one may succeed.
+void Trainer::save_on_the_way() {
   runner_.gather_moments();
-  agree(parts_.communicator, [&] {
-    if (!is_root()) return;
-    metrics_->sync();
-    CheckpointState state;
-    state.cursor = cursor_;
-    state.config_hash = parts_.config_hash;
-    state.fingerprint = parts_.fingerprint;
-    state.best = best_;
-    state.early_stopping = early_stopping_;
-    state.metrics = metrics_->position();
-    state.epoch_totals = {{"loss", totals_.loss},
-                          {"correct", totals_.correct},
-                          {"top5", totals_.top5},
-                          {"samples", totals_.samples}};
-    const TensorFile files[] = {{"weights", state_.weights()}, {"optimizer", state_.moments()}};
-    save_checkpoint(files_->paths().checkpoints(), state, files);
-    const auto warn = [&](const std::string& line) { parts_.log.warning("{}", line); };
-    prune_checkpoints(files_->paths().checkpoints(), experiment_.checkpoint.keep, std::nullopt, warn);
-    write("checkpoint", {{"step", cursor_.global_step}});
-  });
   last_save_ = std::chrono::steady_clock::now();
+  on_root("no checkpoint could be written", [&] { write_checkpoint(); });
+}
+
+void Trainer::on_root(const char* failing, const std::function<void()>& work) {
+  if (!is_root()) return;
+  try {
+    work();
+  } catch (const CheckpointError& error) {
+    const std::string what =
+        fmt::format("after step {} {}: {}; training goes on", cursor_.global_step, failing, error.what());
+    parts_.log.warning("{}", what);
+    write("warning", {{"step", cursor_.global_step}, {"message", what}});
+  }
 }
 
 void Trainer::end_run() {
@@ -298,7 +315,7 @@ void Trainer::end_run() {
   if (stop_early_)
     parts_.log.info("stopped early: no better {} since epoch {}", config::name_of_value(stopping->monitor),
                                 early_stopping_->best_epoch);
-  save();
+  save_on_the_way();
   if (stopping && stopping->restore_best_weights && early_stopping_) {
     agree(parts_.communicator, [&] {
       if (is_root())
@@ -311,14 +328,21 @@ void Trainer::end_run() {
     save_safetensors(files_->paths().final_weights(), state_.weights());
     const std::string hash = state_.weights_sha256();
     MetricsEvent end{{"step", cursor_.global_step}, {"epoch", cursor_.epoch}, {"weights_sha256", hash}};
-    if (best_) end[best_->metric] = best_->value;
+    if (best_) end["best"] = {{"metric", best_->metric}, {"value", best_->value}, {"epoch", best_->cursor.epoch}};
+    end["stopped_early"] = stop_early_;
     write("end", end);
     parts_.log.info("done after step {}: weights {}", cursor_.global_step, hash);
   });
 }
 
+/// Metrics that cannot be written must not end a training: said once, then left out.
 void Trainer::write(std::string_view event, const MetricsEvent& fields) {
-  if (metrics_) metrics_->write(event, fields);
+  if (!metrics_) return;
+  try {
+    metrics_->write(event, fields);
+  } catch (const CheckpointError& error) {
+    if (!std::exchange(metrics_failed_, true)) parts_.log.warning("{}; training goes on without", error.what());
+  }
 }
 
 }  // namespace convoy

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,7 +58,10 @@ class Trainer {
   void finish_epoch();
   void watch_metrics(const MetricsEvent& epoch);
   void check_replicas();
-  void save();
+  void write_checkpoint();
+  void save_on_the_way();
+  /// Runs `work` on rank 0; a file that cannot be written costs a warning: "after step N `failing`: …".
+  void on_root(const char* failing, const std::function<void()>& work);
   void end_run();
   bool finished() const;
   std::int64_t epoch_steps() const;
@@ -81,6 +85,7 @@ class Trainer {
   std::optional<EarlyStoppingState> early_stopping_;
   MetricsPosition metrics_position_;
   bool stop_early_ = false;
+  bool metrics_failed_ = false;
   std::uint32_t requests_ = 0;
 
   using Time = std::chrono::steady_clock::time_point;
