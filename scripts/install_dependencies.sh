@@ -55,7 +55,7 @@ done
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
-say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+say "installing Debian packages: ${missing[*]}"
 code=0
 as_root "${apt[@]}" update >"$log" 2>&1 || code=$?
 if [ $code -eq 126 ]; then
