@@ -115,7 +115,7 @@ void Augmenter::shift(std::int64_t down, std::int64_t right, FillMode mode, std:
   std::memcpy(scratch, picture, static_cast<std::size_t>(height_ * row));
   // The columns that stay in sight move as one block; only the others are looked up one by one.
   const std::int64_t first_x = std::clamp<std::int64_t>(right, 0, width_);
-  const std::int64_t last_x = std::clamp<std::int64_t>(width_ + right, first_x, width_);
+  const std::int64_t last_x = std::clamp<std::int64_t>(width_ + right, 0, width_);
   for (std::int64_t y = 0; y < height_; ++y) {
     std::uint8_t* out = picture + y * row;
     const std::int64_t source_y = source_index(y - down, height_, mode);

@@ -1,5 +1,6 @@
 #include "core/data/image_files.h"
 
+#include <algorithm>
 #include <cstdio>  // jpeglib.h needs FILE
 #include <cstdlib>
 #include <filesystem>
@@ -95,12 +96,13 @@ Bytes jpeg_file(const Bytes& rows, int components) {
 }
 
 Bytes npy_file(const std::string& dictionary, const Bytes& values, std::uint8_t version = 1) {
-  Bytes file{0x93, 'N', 'U', 'M', 'P', 'Y', version, 0};
-  file.push_back(static_cast<std::uint8_t>(dictionary.size() & 0xff));
-  file.push_back(static_cast<std::uint8_t>(dictionary.size() >> 8));
-  if (version > 1) file.insert(file.end(), 2, 0);
-  file.insert(file.end(), dictionary.begin(), dictionary.end());
-  file.insert(file.end(), values.begin(), values.end());
+  std::string head = "\x93NUMPY";
+  head += {static_cast<char>(version), '\0'};
+  head += {static_cast<char>(dictionary.size() & 0xff), static_cast<char>(dictionary.size() >> 8)};
+  if (version > 1) head += std::string(2, '\0');
+  head += dictionary;
+  Bytes file(head.size() + values.size());
+  std::copy(values.begin(), values.end(), std::copy(head.begin(), head.end(), file.begin()));
   return file;
 }
 
@@ -167,8 +169,10 @@ TEST_F(ImageFiles, ResolvesPalettesAndFewAndManyBits) {
   EXPECT_THAT(Bytes(found.begin(), found.begin() + 6), ElementsAre(10, 20, 30, 40, 50, 60));
   const auto grey = load_one(png_file(stripes, {.colour_type = PNG_COLOR_TYPE_GRAY, .bits = 1}), kGrey);
   EXPECT_THAT(Bytes(grey.begin(), grey.begin() + 7), ElementsAre(0, 255, 0, 255, 0, 255, 0));
-  const Bytes deep(kHeight * kWidth * 2, 0x80);
-  EXPECT_THAT(load_one(png_file(deep, {.colour_type = PNG_COLOR_TYPE_GRAY, .bits = 16}), kGrey), Each(0x80));
+  Bytes deep;
+  for (int i = 0; i < kHeight * kWidth; ++i)
+    deep.insert(deep.end(), {0x12, 0xff});  // nearer to 0x13 than to 0x12
+  EXPECT_THAT(load_one(png_file(deep, {.colour_type = PNG_COLOR_TYPE_GRAY, .bits = 16}), kGrey), Each(0x13));
 }
 
 TEST_F(ImageFiles, DropsOpaqueAlphaAndRefusesTransparency) {
@@ -284,6 +288,16 @@ TEST_F(ImageFiles, RefusesArrayHeadersThatMeanNothing) {
   }
 }
 
+TEST_F(ImageFiles, RefusesArraysCutInTheirHeader) {
+  const auto file = npy_of("(5, 7)", 35);
+  for (const std::ptrdiff_t size : {6, 8, 9, 10, 40}) {
+    EXPECT_THAT(load_error(Bytes(file.begin(), file.begin() + size), kGrey), HasSubstr("truncated .npy"))
+        << size;
+  }
+  EXPECT_THAT(load_error(npy_file(std::string(5000, ' '), pixels(1)), kGrey),
+              HasSubstr("expected at most 4096"));
+}
+
 TEST_F(ImageFiles, FollowEachOtherInTheOrderGiven) {
   write_file(directory / "a.png", png_file(Bytes(35, 1), {.colour_type = PNG_COLOR_TYPE_GRAY}));
   write_file(directory / "b.npy", npy_file("{'descr':'|u1','fortran_order':False,'shape':(2,5,7)}", [] {
@@ -292,7 +306,7 @@ TEST_F(ImageFiles, FollowEachOtherInTheOrderGiven) {
                return two;
              }()));
   write_file(directory / "c.jpg", jpeg_file(Bytes(35, 4), 1));
-  const auto images = open_images({directory / "b.npy", directory / "c.jpg", directory / "a.png"}, kGrey);
+  const auto images = open_images({directory / "c.jpg", directory / "b.npy", directory / "a.png"}, kGrey);
   ASSERT_EQ(images->size(), 4);
   EXPECT_EQ(images->classes(), 0);
   Bytes first_values, picture(35);
@@ -301,7 +315,7 @@ TEST_F(ImageFiles, FollowEachOtherInTheOrderGiven) {
     first_values.push_back(picture[0]);
     EXPECT_EQ(images->label(i), -1);
   }
-  EXPECT_THAT(first_values, ElementsAre(2, 3, 4, 1));
+  EXPECT_THAT(first_values, ElementsAre(4, 2, 3, 1));
   images->verify_unchanged();
   std::filesystem::resize_file(directory / "b.npy", 20);
   EXPECT_THAT(error_of([&] { images->verify_unchanged(); }), HasSubstr("b.npy: has 20 bytes now"));
