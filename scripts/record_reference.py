@@ -39,6 +39,11 @@ LAYERS = {
 }
 
 
+# TensorFlow rounds the constants of these two to float32, also in float64.
+tf.nn.leaky_relu = lambda features, alpha=0.2, name=None: tf.where(features > 0, features, alpha * features)
+tf.nn.gelu = lambda features, approximate=False, name=None: 0.5 * features * (1 + tf.math.erf(features * 0.5**0.5))
+
+
 class Recording:
     """Named arrays and cases, written as one safetensors file whose bytes depend on nothing else."""
 

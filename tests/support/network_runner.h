@@ -1,0 +1,137 @@
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "core/arena.h"
+#include "layers/batch_statistics.h"
+#include "layers/network.h"
+
+namespace convoy::testing {
+
+/// Runs a network's kernels for one slice that is the whole batch, and keeps what the executor does not: the
+/// input's gradient.
+class NetworkRunner {
+ public:
+  NetworkRunner(Network& network, std::int64_t samples)
+      : network_(network),
+        samples_(samples),
+        plan_((network.plan(samples), network), samples, /*training=*/true),
+        context_(plan_.bytes),
+        workspace_(plan_.workspace_bytes + kAlignment),
+        parameters_(bytes(network.model().parameter_elements)),
+        gradients_(bytes(network.model().parameter_elements)),
+        values_(network.blocks().size()) {}
+
+  /// The parameters' arena, to be filled, and their gradients.
+  std::span<float> parameters() { return parameters_.as<float>(); }
+  std::span<const float> gradients() const { return gradients_.as<float>(); }
+
+  std::vector<float> forward(std::span<const float> input) {
+    std::copy(input.begin(), input.end(), at(plan_.input));
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      find_parameters(i);
+      network_.prepare(i, views_.data(), true);
+      forward(i);
+    }
+    return read(plan_.outputs.back(), network_.model().output.elements());
+  }
+
+  /// From the output's gradient to the input's.
+  std::vector<float> backward(std::span<const float> grad_output) {
+    std::copy(grad_output.begin(), grad_output.end(), at(plan_.gradients[0]));
+    std::size_t place = 0;
+    for (std::size_t i = values_.size(); i-- > 0; place = 1 - place) backward(i, place);
+    return read(plan_.gradients[place], network_.model().input.elements());
+  }
+
+  /// The statistics that follow from the forward pass.
+  std::vector<float> moved(std::span<const float> statistics) const {
+    std::vector<float> result(statistics.begin(), statistics.end());
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      const Block& block = network_.blocks()[i];
+      if (!block.moments) continue;
+      for (std::size_t half = 0; half < 2; ++half) {
+        const std::size_t channels = values_[i].size() / 4;
+        const auto offset = static_cast<std::size_t>(block.ops.front().statistics[half].offset);
+        update_moving(statistics.subspan(offset, channels),
+                      std::span(values_[i]).subspan(half * channels, channels), block.moments->momentum,
+                      std::span(result).subspan(offset, channels));
+      }
+    }
+    return result;
+  }
+
+ private:
+  static std::size_t bytes(std::int64_t elements) {
+    return static_cast<std::size_t>(elements) * sizeof(float) + kAlignment;
+  }
+  float* at(std::size_t place) { return reinterpret_cast<float*>(context_.data() + place); }
+  std::vector<float> read(std::size_t place, std::int64_t elements) {
+    return {at(place), at(place) + samples_ * elements};
+  }
+
+  void find_parameters(std::size_t i) {
+    views_.clear();
+    for (const ParameterRange& range : network_.blocks()[i].parameters)
+      views_.push_back(parameters_.as<float>().data() + range.offset);
+  }
+
+  void fill(std::size_t i, SliceArgs& args) {
+    find_parameters(i);
+    args.samples = samples_;
+    args.training = true;
+    args.parameters = views_.data();
+    args.batch_values = values_[i].data();
+    args.input = at(i == 0 ? plan_.input : plan_.outputs[i - 1]);
+    args.saved = at(plan_.saved[i]);
+    args.workspace = workspace_.data();
+  }
+
+  void forward(std::size_t i) {
+    const Block& block = network_.blocks()[i];
+    std::vector<double> record(block.kernel->forward_record());
+    ForwardArgs args;
+    if (block.normalize) values_[i] = values_[i - 1];
+    fill(i, args);
+    args.output = at(plan_.outputs[i]);
+    args.record = record.data();
+    block.kernel->forward(args);
+    if (!block.moments) return;
+    const std::size_t channels = record.size() / 2;
+    values_[i].assign(4 * channels, 0.0);
+    combine_moments(record, static_cast<std::int64_t>(channels), std::span(values_[i]).first(2 * channels));
+  }
+
+  void backward(std::size_t i, std::size_t place) {
+    const Block& block = network_.blocks()[i];
+    std::vector<double> record(block.kernel->backward_record());
+    std::vector<void*> gradients;
+    for (const ParameterRange& range : block.parameters)
+      gradients.push_back(gradients_.as<float>().data() + range.offset);
+    BackwardArgs args;
+    fill(i, args);
+    args.output = at(plan_.outputs[i]);
+    args.grad_output = at(plan_.gradients[place]);
+    args.grad_input = at(plan_.gradients[1 - place]);
+    args.grad_parameters = gradients.data();
+    args.record = record.data();
+    block.kernel->backward(args);
+    if (!block.normalize) return;
+    const std::size_t channels = record.size() / 2;
+    const double count =
+        static_cast<double>(samples_ * block.input_elements()) / static_cast<double>(channels);
+    combine_gradient_sums(record, static_cast<std::int64_t>(channels), count,
+                          std::span(values_[i - 1]).subspan(2 * channels));
+  }
+
+  Network& network_;
+  std::int64_t samples_;
+  MemoryPlan plan_;
+  Arena context_, workspace_, parameters_, gradients_;
+  std::vector<std::vector<double>> values_;  ///< one a block: mean, variance, a, b where it normalizes
+  std::vector<const void*> views_;
+};
+
+}  // namespace convoy::testing
