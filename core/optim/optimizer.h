@@ -11,8 +11,8 @@
 
 namespace convoy {
 
-/// One update of a contiguous range of the parameter arena: reads generation A, writes generation B. All spans have the
-/// range's size; those of B may be those of A.
+/// One update of a contiguous range of the parameter arena: reads generation A, writes generation B. All
+/// spans have the range's size; those of B may be those of A.
 struct UpdateRange {
   std::span<const float> gradient;
   std::span<const float> weights;
@@ -25,11 +25,11 @@ struct UpdateRange {
 struct UpdateStep {
   std::int64_t number = 1;  ///< 1 for the first update
   double learning_rate = 0;
-  float gradient_scale = 1; ///< of clipping
+  float gradient_scale = 1;  ///< of clipping
 };
 
-/// An update rule, element by element: ranges may be updated in any grouping and on any rank. The formulas, defaults and
-/// the place of epsilon are Keras'.
+/// An update rule, element by element: ranges may be updated in any grouping and on any rank. The formulas,
+/// defaults and the place of epsilon are Keras'.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -38,8 +38,9 @@ class Optimizer {
   virtual void update(const UpdateStep& step, const UpdateRange& range) const = 0;
 };
 
-/// Kingma and Ba (2014) as Keras computes it: w -= lr * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon).
-/// With `weight_decay`, AdamW (Loshchilov and Hutter 2019): first w -= lr * weight_decay * w, of every parameter.
+/// Kingma and Ba (2014) as Keras computes it: w -= lr * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) +
+/// epsilon), the powers of betas rounded to float. With `weight_decay`, AdamW (Loshchilov and Hutter 2019):
+/// first w -= lr * weight_decay * w, of every parameter.
 struct AdamOptions {
   double beta_1 = 0.9;
   double beta_2 = 0.999;

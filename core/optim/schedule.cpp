@@ -14,7 +14,8 @@ struct RateAt {
 
   double operator()(const ConstantRate& constant) const { return constant.learning_rate; }
   double operator()(const CosineDecay& cosine) const {
-    const double progress = static_cast<double>(std::min(step, cosine.decay_steps)) / static_cast<double>(cosine.decay_steps);
+    const double progress =
+        static_cast<double>(std::min(step, cosine.decay_steps)) / static_cast<double>(cosine.decay_steps);
     const double shape = 0.5 * (1 + math::cos(std::numbers::pi * progress));
     return cosine.initial_learning_rate * ((1 - cosine.alpha) * shape + cosine.alpha);
   }

@@ -13,8 +13,8 @@ struct ConstantRate {
   double learning_rate = 1e-3;
 };
 
-/// From initial_learning_rate along half a cosine to alpha * initial_learning_rate after decay_steps, then constant
-/// (Loshchilov and Hutter 2016, without restarts).
+/// From initial_learning_rate along half a cosine to alpha * initial_learning_rate after decay_steps, then
+/// constant (Loshchilov and Hutter 2016, without restarts).
 struct CosineDecay {
   double initial_learning_rate = 1e-3;
   std::int64_t decay_steps = 1;
@@ -27,9 +27,10 @@ struct PiecewiseConstantDecay {
   std::vector<double> values;
 };
 
-/// A schedule with a linear warm-up in front: step s of the first warmup_steps has (s + 1) / warmup_steps of the schedule's
-/// first rate, or with `warmup_from` starts there, as Keras' CosineDecay with a warmup_target: warmup_from + (first rate -
-/// warmup_from) * s / warmup_steps. The schedule itself starts, at its step 0, behind them.
+/// A schedule with a linear warm-up in front: step s of the first warmup_steps has (s + 1) / warmup_steps of
+/// the schedule's first rate, or with `warmup_from` starts there, as Keras' CosineDecay with a warmup_target:
+/// warmup_from + (first rate - warmup_from) * s / warmup_steps. The schedule itself starts, at its step 0,
+/// behind them.
 struct LearningRate {
   std::variant<ConstantRate, CosineDecay, PiecewiseConstantDecay> schedule;
   std::int64_t warmup_steps = 0;

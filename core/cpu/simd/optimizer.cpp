@@ -1,7 +1,7 @@
 #include "core/cpu/simd/functions.h"
 
-// Additions, products, quotients and square roots are rounded exactly and never fused here: every instruction set gives
-// the same bits.
+// Additions, products, quotients and square roots are rounded exactly and never fused here: every instruction
+// set gives the same bits.
 
 namespace convoy::simd::CONVOY_SIMD_ISA {
 

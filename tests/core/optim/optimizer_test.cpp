@@ -1,8 +1,7 @@
 #include "core/optim/optimizer.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 
 #include "core/cpu/isa.h"
 #include "core/random.h"
@@ -13,7 +12,8 @@ namespace {
 std::vector<float> random_floats(std::size_t n, std::uint32_t stream) {
   const RandomStream random(1, RandomPurpose::test, stream);
   std::vector<float> values(n);
-  for (std::size_t i = 0; i < n; ++i) values[i] = uniform_float(random(0, 0, static_cast<std::uint32_t>(i))[0]) - 0.5F;
+  for (std::size_t i = 0; i < n; ++i)
+    values[i] = uniform_float(random(0, 0, static_cast<std::uint32_t>(i))[0]) - 0.5F;
   return values;
 }
 
@@ -25,8 +25,11 @@ std::vector<float> run(const Optimizer& optimizer, std::size_t n, std::size_t gr
     const std::vector<float> gradient = random_floats(n, static_cast<std::uint32_t>(number));
     for (std::size_t begin = 0; begin < n; begin += grain) {
       const std::size_t count = std::min(grain, n - begin);
-      UpdateRange range{std::span(gradient).subspan(begin, count), std::span(weights).subspan(begin, count),
-                        std::span(weights).subspan(begin, count), {}, {}};
+      UpdateRange range{std::span(gradient).subspan(begin, count),
+                        std::span(weights).subspan(begin, count),
+                        std::span(weights).subspan(begin, count),
+                        {},
+                        {}};
       for (auto& slot : slots) {
         range.slots.push_back(std::span(slot).subspan(begin, count));
         range.new_slots.push_back(std::span(slot).subspan(begin, count));
@@ -52,7 +55,8 @@ TEST(Optimizers, BitsDependOnNeitherTheRangesNorTheInstructionSet) {
   for (std::size_t i = 0; i < portable.size(); ++i) {
     const auto expected = run(*portable[i], 1000, 1000);
     for (Isa isa : available_isas())
-      for (std::size_t grain : {1, 7, 64, 1000}) EXPECT_EQ(run(*all_optimizers(loops_of(isa))[i], 1000, grain), expected);
+      for (std::size_t grain : {1, 7, 64, 1000})
+        EXPECT_EQ(run(*all_optimizers(loops_of(isa))[i], 1000, grain), expected);
   }
 }
 
@@ -60,7 +64,8 @@ TEST(Adam, FirstStepMovesByTheLearningRateAgainstTheGradient) {
   const auto adam = make_adam({}, loops_of(Isa::portable));
   const std::vector<float> gradient{3.0F, -0.001F}, zeros(2, 0.0F), weights{1.0F, 1.0F};
   std::vector<float> updated(2), momentum(2), velocity(2);
-  adam->update({.number = 1, .learning_rate = 0.1}, {gradient, weights, updated, {zeros, zeros}, {momentum, velocity}});
+  adam->update({.number = 1, .learning_rate = 0.1},
+               {gradient, weights, updated, {zeros, zeros}, {momentum, velocity}});
   EXPECT_NEAR(updated[0], 0.9F, 1e-6);
   EXPECT_NEAR(updated[1], 1.1F, 1e-3);
   EXPECT_FLOAT_EQ(momentum[0], 0.3F);
@@ -71,7 +76,8 @@ TEST(Adam, WeightDecayIsTakenOffFirst) {
   const auto adam = make_adam({.weight_decay = 0.5}, loops_of(Isa::portable));
   const std::vector<float> zeros(1, 0.0F), weights{2.0F};
   std::vector<float> updated(1), momentum(1), velocity(1);
-  adam->update({.number = 1, .learning_rate = 0.1}, {zeros, weights, updated, {zeros, zeros}, {momentum, velocity}});
+  adam->update({.number = 1, .learning_rate = 0.1},
+               {zeros, weights, updated, {zeros, zeros}, {momentum, velocity}});
   EXPECT_FLOAT_EQ(updated[0], 1.9F);
 }
 

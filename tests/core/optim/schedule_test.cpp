@@ -1,8 +1,7 @@
 #include "core/optim/schedule.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 #include <numbers>
 
 namespace convoy {
