@@ -1,44 +1,30 @@
 #include "comm/gradient_reducer.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
+
+#include "comm/parts.h"
+#include "core/error.h"
 
 namespace convoy {
 
 namespace {
 
 constexpr std::int64_t kStripe = 16 * 1024;
-constexpr double kScale = 0x1p-44;
 constexpr double kLargestSum = 0x1p19;
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
 
-/// In eight running sums, added at the end: a fixed order that vectors can follow.
-double squared_norm_of(std::span<const float> values) {
-  constexpr std::size_t kLanes = 8;
-  double lanes[kLanes] = {};
-  std::size_t i = 0;
-  for (; i + kLanes <= values.size(); i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const double value = static_cast<double>(values[i + lane]);
-      lanes[lane] += value * value;
-    }
-  for (; i < values.size(); ++i)
-    lanes[i % kLanes] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
-  double sum = 0;
-  for (double lane : lanes) sum += lane;
-  return sum;
-}
-
 }  // namespace
 
 GradientReducer::GradientReducer(std::unique_ptr<Communicator> communicator, BucketPlan plan, Mode mode,
-                                 std::int64_t slices, Accumulate accumulate)
+                                 std::int64_t slices, const simd::Table& loops)
     : communicator_(std::move(communicator)),
       plan_(std::move(plan)),
       mode_(mode),
       limit_(static_cast<float>(kLargestSum / static_cast<double>(slices))),
-      accumulate_(accumulate),
+      loops_(loops),
       owned_(plan_.owned(communicator_->rank())),
       integers_(index(plan_.elements()) * sizeof(std::int64_t)),
       sums_(index(plan_.elements()) * sizeof(float)),
@@ -56,6 +42,7 @@ GradientReducer::GradientReducer(std::unique_ptr<Communicator> communicator, Buc
     stripes_[i].begin = stripe_begins_[i];
     stripes_[i].end = i + 1 < stripe_begins_.size() ? stripe_begins_[i + 1] : plan_.elements();
   }
+  order_norms();
 }
 
 GradientReducer::~GradientReducer() = default;
@@ -87,7 +74,7 @@ bool GradientReducer::add(std::int64_t offset, std::span<const float> gradient) 
     const std::size_t count = std::min(gradient.size(), index(stripe->end - offset));
     std::lock_guard lock(stripe->mutex);
     clear_stale(*stripe);
-    summed &= accumulate_(sums + offset, gradient.data(), count, limit_);
+    summed &= loops_.accumulate_exact(sums + offset, gradient.data(), count, limit_);
     gradient = gradient.subspan(count);
     offset += static_cast<std::int64_t>(count);
   }
@@ -132,13 +119,12 @@ void GradientReducer::start(std::size_t i) {
 }
 
 void GradientReducer::convert(std::int64_t begin, std::int64_t end) {
-  const std::int64_t* from = integers_.as<std::int64_t>().data();
-  float* to = sums_.as<float>().data();
-  for (std::int64_t i = begin; i < end; ++i)
-    to[i] = static_cast<float>(static_cast<double>(from[i]) * kScale);
+  loops_.exact_to_float(sums_.as<float>().data() + begin, integers_.as<std::int64_t>().data() + begin,
+                        index(end - begin));
 }
 
 void GradientReducer::finish() {
+  require(started_ == pending_.size(), "a step's gradients are wanted before all of its slices have passed");
   for (PendingPtr& pending : pending_) {
     if (pending) pending->wait();
     pending.reset();
@@ -147,42 +133,54 @@ void GradientReducer::finish() {
   for (const auto& range : owned_) convert(range.begin, range.end);
 }
 
-double GradientReducer::squared_norm() {
+void GradientReducer::order_norms() {
   const auto& blocks = plan_.norm_blocks();
-  // One double a block, in the order of the ranks that own them; each rank's blocks stay in the order of
-  // owned().
-  std::vector<std::size_t> order;
-  std::vector<double> norms;
-  std::vector<std::int64_t> counts;
   for (int rank = 0; rank < communicator_->size(); ++rank) {
-    const std::size_t before = norms.size();
-    for (const auto& range : plan_.owned(rank)) {
-      auto block = std::lower_bound(blocks.begin(), blocks.end(), range.begin);
-      for (; *block < range.end; ++block) {
-        order.push_back(index(block - blocks.begin()));
-        norms.push_back(rank != communicator_->rank() ? 0.0
-                                                      : squared_norm_of(gradients().subspan(
-                                                            index(*block), index(*(block + 1) - *block))));
-      }
-    }
-    counts.push_back(static_cast<std::int64_t>((norms.size() - before) * sizeof(double)));
+    const std::size_t before = norm_order_.size();
+    for (const auto& range : plan_.owned(rank))
+      for (auto block = std::ranges::lower_bound(blocks, range.begin); *block < range.end; ++block)
+        norm_order_.push_back(index(block - blocks.begin()));
+    norm_counts_.push_back(static_cast<std::int64_t>(norm_order_.size() - before));
   }
-  communicator_->all_gather(std::as_writable_bytes(std::span(norms)), counts);
+}
+
+double GradientReducer::squared_norm() {
+  std::vector<double> norms(norm_order_.size());
+  const auto& blocks = plan_.norm_blocks();
+  const auto own = part_of_rank(std::span(norms), norm_counts_, communicator_->rank());
+  const std::size_t first = index(own.data() - norms.data());
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const std::size_t block = norm_order_[first + i];
+    own[i] =
+        loops_.squared_norm(gradients().data() + blocks[block], index(blocks[block + 1] - blocks[block]));
+  }
+  std::vector<std::int64_t> bytes = norm_counts_;
+  for (std::int64_t& count : bytes) count *= static_cast<std::int64_t>(sizeof(double));
+  communicator_->all_gather(std::as_writable_bytes(std::span(norms)), bytes);
   std::vector<double> in_order(norms.size());
-  for (std::size_t i = 0; i < norms.size(); ++i) in_order[order[i]] = norms[i];
-  double sum = 0;
-  for (double norm : in_order) sum += norm;
-  return sum;
+  for (std::size_t i = 0; i < norms.size(); ++i) in_order[norm_order_[i]] = norms[i];
+  return std::accumulate(in_order.begin(), in_order.end(), 0.0);
+}
+
+void GradientReducer::start_gather(std::span<float> arena) {
+  if (communicator_->size() == 1) return;
+  for (std::size_t i = pending_.size(); i-- > 0;) {
+    const Bucket& bucket = plan_.buckets()[i];
+    pending_[i] = communicator_->start_all_gather(
+        arena.subspan(index(bucket.begin), index(bucket.end - bucket.begin)), bucket.counts);
+  }
+}
+
+void GradientReducer::finish_gather() {
+  for (std::size_t i = pending_.size(); i-- > 0;) {
+    if (pending_[i]) pending_[i]->wait();
+    pending_[i].reset();
+  }
 }
 
 void GradientReducer::gather(std::span<float> arena) {
-  if (communicator_->size() == 1) return;
-  const auto& buckets = plan_.buckets();
-  std::vector<PendingPtr> pending;
-  for (std::size_t i = buckets.size(); i-- > 0;)
-    pending.push_back(communicator_->start_all_gather(
-        arena.subspan(index(buckets[i].begin), index(buckets[i].end - buckets[i].begin)), buckets[i].counts));
-  for (PendingPtr& operation : pending) operation->wait();
+  start_gather(arena);
+  finish_gather();
 }
 
 }  // namespace convoy

@@ -11,6 +11,7 @@
 #include "comm/bucket_plan.h"
 #include "comm/communicator.h"
 #include "core/arena.h"
+#include "core/cpu/simd/table.h"
 #include "core/gradient_sink.h"
 
 namespace convoy {
@@ -29,19 +30,17 @@ namespace convoy {
 class GradientReducer : public GradientSink {
  public:
   enum class Mode { exact, native };
-  /// sum[i] += llrint(gradient[i] * 2^44); false if some |gradient[i]| >= limit or NaN. See
-  /// core/cpu/simd/table.h.
-  using Accumulate = bool (*)(std::int64_t* sum, const float* gradient, std::size_t n, float limit);
 
+  /// `slices`: S, of the global batch, the same on all ranks. The reducer's own communicator.
   GradientReducer(std::unique_ptr<Communicator> communicator, BucketPlan plan, Mode mode, std::int64_t slices,
-                  Accumulate accumulate);
+                  const simd::Table& loops);
   ~GradientReducer() override;
 
   /// `local_slices`: how many slices of this rank will pass; zero is allowed.
   void begin_step(std::int64_t local_slices);
   bool add(std::int64_t offset, std::span<const float> gradient) override;
   void passed(std::int64_t offset) override;
-  /// Waits until the sums of the owned ranges are complete.
+  /// After the last local slice has passed: waits until the sums of the owned ranges are complete.
   void finish();
 
   const BucketPlan& plan() const { return plan_; }
@@ -55,6 +54,9 @@ class GradientReducer : public GradientSink {
   double squared_norm();
 
   /// All-gathers the owned ranges of an arena in place, in the order in which forward needs them. Collective.
+  /// The arena must stay untouched until finish_gather() returns.
+  void start_gather(std::span<float> arena);
+  void finish_gather();
   void gather(std::span<float> arena);
 
  private:
@@ -66,6 +68,7 @@ class GradientReducer : public GradientSink {
   };
   Stripe* stripe_at(std::int64_t offset);
   void clear_stale(Stripe& stripe);
+  void order_norms();
   void start_ready_buckets();
   void start(std::size_t bucket);
   void convert(std::int64_t begin, std::int64_t end);
@@ -74,8 +77,10 @@ class GradientReducer : public GradientSink {
   const BucketPlan plan_;
   const Mode mode_;
   const float limit_;
-  const Accumulate accumulate_;
-  std::vector<BucketPlan::Range> owned_;
+  const simd::Table& loops_;
+  const std::vector<BucketPlan::Range> owned_;
+  std::vector<std::size_t> norm_order_;    ///< the norm blocks in the order of the ranks that own them
+  std::vector<std::int64_t> norm_counts_;  ///< how many of them each rank owns
 
   Arena integers_;  ///< int64: this rank's sums
   Arena sums_;      ///< float: what travels in native mode; the result
@@ -87,7 +92,7 @@ class GradientReducer : public GradientSink {
 
   std::mutex start_mutex_;  ///< guards what follows, and the communicator during the backward pass
   std::size_t started_ = 0;
-  std::vector<PendingPtr> pending_;
+  std::vector<PendingPtr> pending_;  ///< by bucket: reduce-scatters, later all-gathers
 };
 
 }  // namespace convoy

@@ -69,7 +69,7 @@ StepRunner::StepRunner(Engine& engine, const InputPipeline& pipeline, const Opti
       meeting_(*meeting_communicator_, batches_.slices()),
       reducer_(communicator.duplicate(),
                bucket_plan(engine.network(), communicator.size(), options.bucket_bytes), options.reduce,
-               batches_.slices(), engine.backend().loops().accumulate_exact),
+               batches_.slices(), engine.backend().loops()),
       executor_(planned(engine.network(), batches_), engine.pool(), options.loss,
                 executor_options(batches_, own_slices_)) {}
 

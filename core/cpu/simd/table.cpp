@@ -11,6 +11,8 @@ const Table& table() {
   static constexpr Table kTable{
       .isa = CONVOY_NAME(CONVOY_SIMD_ISA),
       .accumulate_exact = accumulate_exact,
+      .exact_to_float = exact_to_float,
+      .squared_norm = squared_norm,
       .activation_forward = activation_forward,
       .activation_backward = activation_backward,
       .softmax_forward = softmax_forward,

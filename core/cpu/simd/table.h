@@ -62,6 +62,10 @@ struct Table {
   /// sum[i] += llrint(gradient[i] * 2^44). False, without a meaning for `sum`, if some |gradient[i]| >= limit
   /// or NaN.
   bool (*accumulate_exact)(std::int64_t* sum, const float* gradient, std::size_t n, float limit);
+  /// to[i] = sum[i] * 2^-44, rounded to double and then to float.
+  void (*exact_to_float)(float* to, const std::int64_t* sum, std::size_t n);
+  /// The sum of squares in double: in eight running sums, each of every eighth element, which are added at the end.
+  double (*squared_norm)(const float* values, std::size_t n);
 
   /// y = curve(x); y may be x. A NaN stays one. `slope` is that of leaky_relu left of zero.
   void (*activation_forward)(Curve curve, float slope, std::size_t n, const float* x, float* y);

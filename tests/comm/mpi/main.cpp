@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 #include <gtest/gtest.h>
+#include <mpi.h>
 
 #include "tests/comm/mpi/world_of_tests.h"
 
@@ -27,6 +28,11 @@ int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   GTEST_FLAG_SET(catch_exceptions, false);
   const convoy::World world;
+  int started = 0;
+  if (MPI_Initialized(&started) != MPI_SUCCESS || !started) {
+    std::fputs("run these tests under mpirun\n", stderr);
+    return 2;
+  }
   convoy::world_of_tests(&world);
   if (world.rank() != 0) {
     auto& listeners = testing::UnitTest::GetInstance()->listeners();

@@ -52,6 +52,33 @@ TEST(AccumulateExact, RefusesWhatIsNotFiniteOrTooLarge) {
       }
 }
 
+TEST(ExactToFloat, RoundsTheSameOnEveryInstructionSet) {
+  const RandomStream random(5, RandomPurpose::test);
+  std::vector<std::int64_t> sums{0, 1, -1, INT64_MAX, INT64_MIN, (std::int64_t{1} << 53) + 1};
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    const auto words = random(0, 1, i);
+    const std::uint64_t bits = static_cast<std::uint64_t>(words[0]) << 32 | words[1];
+    sums.push_back(static_cast<std::int64_t>(bits) >> (words[2] % 64));
+  }
+  for (Isa isa : available_isas()) {
+    std::vector<float> floats(sums.size());
+    loops_of(isa).exact_to_float(floats.data(), sums.data(), sums.size());
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      EXPECT_EQ(floats[i], static_cast<float>(std::ldexp(static_cast<double>(sums[i]), -44))) << sums[i];
+  }
+}
+
+TEST(SquaredNorm, HasTheSameBitsOnEveryInstructionSet) {
+  for (std::size_t n : {0, 1, 7, 8, 9, 4096}) {
+    const auto values = draw(n, 3);
+    double lanes[8] = {}, sum = 0;
+    for (std::size_t i = 0; i < n; ++i)
+      lanes[i % 8] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+    for (double lane : lanes) sum += lane;
+    for (Isa isa : available_isas()) EXPECT_EQ(loops_of(isa).squared_norm(values.data(), n), sum) << n;
+  }
+}
+
 // What sums nothing, or sums in an order of its own, has the same bits on every instruction set.
 
 TEST(Simd, ActivationsHaveTheSameBitsOnEveryInstructionSetAndAtEveryPlace) {
