@@ -29,7 +29,8 @@ double EvaluationResult::class_accuracy(std::int64_t label) const {
 
 EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
                           std::span<const float> parameters, std::span<const float> statistics,
-                          const LossFunction& loss, Communicator& communicator) {
+                          const LossFunction& loss, Communicator& communicator,
+                          Watchdog* watchdog) {
   constexpr std::int64_t kWidth = 3;  // loss, correct, top five of a slice
   EvaluationResult result;
   result.samples = pipeline.dataset().size();
@@ -43,6 +44,7 @@ EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
   const IndexRange own = part_of(slices, ranks, communicator.rank());
   evaluator.run(result.samples, own.begin, own.end, SplitSource(pipeline), parameters, statistics,
                 [&](std::int64_t slice, const EvaluatedSlice& seen) {
+                  if (watchdog) watchdog->beat();
                   LossArgs<float> args;
                   args.samples = seen.samples;
                   args.classes = static_cast<std::int64_t>(seen.output.size()) / seen.samples;

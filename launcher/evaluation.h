@@ -6,6 +6,7 @@
 
 #include "comm/communicator.h"
 #include "core/data/input_pipeline.h"
+#include "launcher/watchdog.h"
 #include "layers/evaluator.h"
 
 namespace convoy {

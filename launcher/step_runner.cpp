@@ -11,9 +11,10 @@ namespace {
 /// Fills slices of one training step.
 class TrainingSource : public SliceSource {
  public:
-  TrainingSource(const InputPipeline& pipeline, const BatchPlan& batches, std::int64_t step)
-      : pipeline_(pipeline), batches_(batches), step_(step) {}
+  TrainingSource(const InputPipeline& pipeline, const BatchPlan& batches, std::int64_t step, Watchdog* watchdog)
+      : pipeline_(pipeline), batches_(batches), step_(step), watchdog_(watchdog) {}
   void fill(std::int64_t first, std::int64_t samples, float* input, std::int32_t* labels) const override {
+    if (watchdog_) watchdog_->beat();
     pipeline_.fill_training(batches_, step_, {first, first + samples}, input, labels);
   }
 
@@ -21,6 +22,7 @@ class TrainingSource : public SliceSource {
   const InputPipeline& pipeline_;
   const BatchPlan& batches_;
   std::int64_t step_;
+  Watchdog* watchdog_;
 };
 
 /// Adds the time since the last lap to a counter.
@@ -82,13 +84,18 @@ StepResult StepRunner::step(std::int64_t number) {
   plan.first_slice = own_slices_.begin;
   plan.last_slice = own_slices_.end;
 
+  const auto enter = [&](const char* phase) {
+    if (options_.watchdog) options_.watchdog->enter(phase, number);
+  };
   StepResult result;
   Stopwatch watch;
+  enter("computing, or waiting for other ranks in a meeting");
   reducer_.begin_step(plan.present_slices());
   const StepOutcome outcome =
-      executor_.step(plan, TrainingSource(pipeline_, batches_, number), state_.current().parameters(),
+      executor_.step(plan, TrainingSource(pipeline_, batches_, number, options_.watchdog), state_.current().parameters(),
                      state_.current().statistics(), state_.next().statistics(), reducer_, meeting_);
   watch.lap(result.seconds.compute);
+  enter("waiting for other ranks' gradients");
   reducer_.finish();
   watch.lap(result.seconds.reduce);
 
@@ -115,6 +122,7 @@ StepResult StepRunner::step(std::int64_t number) {
     update.gradient_scale = clip_scale(reducer_.squared_norm(), *options_.global_clipnorm);
   state_.update(optimizer_, update, reducer_);
   watch.lap(result.seconds.update);
+  enter("waiting for other ranks' weights");
   reducer_.gather(state_.next().parameters());
   state_.commit();
   watch.lap(result.seconds.gather);

@@ -13,6 +13,7 @@
 #include "launcher/engine.h"
 #include "launcher/rank_meeting.h"
 #include "launcher/training_state.h"
+#include "launcher/watchdog.h"
 #include "layers/executor.h"
 
 namespace convoy {
@@ -47,6 +48,7 @@ class StepRunner {
     std::optional<double> global_clipnorm;
     GradientReducer::Mode reduce = GradientReducer::Mode::exact;
     std::optional<std::int64_t> bucket_bytes{};
+    Watchdog* watchdog = nullptr;  ///< told of progress, if any
   };
 
   /// The engine, pipeline, optimizer and state must outlive the runner. Collective.

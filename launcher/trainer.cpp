@@ -23,6 +23,11 @@ bool is_better(Monitor monitor, double value, double best, double min_delta = 0)
   return smaller ? value < best - min_delta : value > best + min_delta;
 }
 
+StepRunner::Options watched(StepRunner::Options options, Watchdog& watchdog) {
+  options.watchdog = &watchdog;
+  return options;
+}
+
 }  // namespace
 
 void Trainer::EpochTotals::add(const StepResult& result) {
@@ -40,7 +45,8 @@ Trainer::Trainer(const Parts& parts, const RunDirectory* files)
       optimizer_(make_optimizer(experiment_, parts.engine.backend().loops())),
       state_(parts.setup.model, optimizer_->slot_names()),
       pipeline_(make_pipeline(parts.setup, parts.setup.training, true)),
-      runner_(parts_.engine, pipeline_, *optimizer_, state_, parts_.communicator, step_options(parts.setup)),
+      runner_(parts_.engine, pipeline_, *optimizer_, state_, parts_.communicator,
+              watched(step_options(parts.setup), parts_.watchdog)),
       total_steps_(total_steps(parts.setup)) {
   if (parts.setup.validation) {
     validation_.emplace(make_pipeline(parts.setup, parts.setup.validation, false));
@@ -211,8 +217,10 @@ void Trainer::finish_epoch() {
   std::string line = fmt::format("epoch {}/{}: loss {:.4f}, accuracy {:.4f}", cursor_.epoch, experiment_.train.epochs,
                                  totals_.loss / totals_.samples, totals_.correct / totals_.samples);
   if (validation_) {
+    parts_.watchdog.enter("validating", cursor_.global_step);
     const EvaluationResult result = evaluate(*evaluator_, *validation_, state_.current().parameters(),
-                                             state_.current().statistics(), make_loss(experiment_), parts_.communicator);
+                                             state_.current().statistics(), make_loss(experiment_), parts_.communicator,
+                                             &parts_.watchdog);
     epoch["val_loss"] = result.loss;
     epoch["val_accuracy"] = result.accuracy;
     if (top5) epoch["val_top_5_accuracy"] = result.top5;
@@ -220,6 +228,7 @@ void Trainer::finish_epoch() {
   }
   epoch["seconds"] = seconds_since(epoch_start_);
   epoch["images_per_second"] = epoch_samples_ / seconds;
+  parts_.watchdog.enter("finishing the epoch", cursor_.global_step);
   if (cursor_.epoch == 1 && is_root()) epoch["data_sha256"] = parts_.setup.training->sha256();
   parts_.log.info("{}, {:.0f} images/s, {:.1f} s", line, epoch_samples_ / seconds, seconds);
   write("epoch", epoch);
@@ -262,6 +271,7 @@ void Trainer::watch_metrics(const MetricsEvent& epoch) {
 }
 
 void Trainer::check_replicas() {
+  parts_.watchdog.enter("comparing weights with other ranks", cursor_.global_step);
   const std::vector<std::string> hashes = gather_texts(parts_.communicator, state_.weights_sha256());
   for (std::size_t rank = 1; rank < hashes.size(); ++rank)
     if (hashes[rank] != hashes[0])
@@ -293,6 +303,7 @@ void Trainer::write_checkpoint() {
 
 /// A save on the way: one that fails costs a warning, training goes on, and the next one may succeed.
 void Trainer::save_on_the_way() {
+  parts_.watchdog.enter("saving", cursor_.global_step);
   runner_.gather_moments();
   last_save_ = std::chrono::steady_clock::now();
   on_root("no checkpoint could be written", [&] { write_checkpoint(); });

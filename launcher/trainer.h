@@ -29,6 +29,7 @@ class Trainer {
     Progress& progress;
     NumericsFingerprint fingerprint;
     std::string config_hash;
+    Watchdog& watchdog;
     MetricsEvent start;  ///< facts for the `start` event
   };
 

@@ -76,11 +76,17 @@ ExitCode run_train(const CommandLine& line, World& world) {
   Terminal terminal(STDERR_FILENO, screen ? [device = *screen] { return screen_width(device); } : std::function<int()>());
   Log log(terminal, {.rank = world.rank(), .ranks = world.size(), .quiet = line.quiet});
 
+  std::optional<Watchdog> watchdog;
   Setup setup;
   agree(*communicator, [&] {
     setup = read_setup(line.config, line.overrides);
     require_slices(setup, world);
     open_data(setup);
+  });
+  watchdog.emplace(setup.experiment.distributed.stall_timeout_s, [&](const std::string& where) {
+    log.error("no progress for {} s {}; ending all ranks (distributed.stall_timeout_s)",
+              setup.experiment.distributed.stall_timeout_s, where);
+    world.abort(ExitCode::communication);
   });
   for (const std::string& warning : setup.warnings) log.warning("{}", warning);
   const Engine::Options options = engine_options(setup.experiment, world, *communicator);
@@ -102,7 +108,7 @@ ExitCode run_train(const CommandLine& line, World& world) {
            *setup.experiment.train.slices, directory.string());
   Progress progress(terminal, log, line.quiet || !root);
   const std::string config_hash = sha256_hex(config::to_yaml(setup.experiment, setup.catalogs));
-  Trainer trainer({setup, *engine, *communicator, log, progress, fingerprint, config_hash,
+  Trainer trainer({setup, *engine, *communicator, log, progress, fingerprint, config_hash, *watchdog,
                    start_event(setup, *engine, world, fingerprint, config_hash)},
                   files ? &*files : nullptr);
   trainer.resume(resume);

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace convoy {
+
+/// Notices when this rank makes no progress: a thread that looks at a counter, which every finished slice and every phase
+/// moves. Slow steps are no stalls as long as slices finish.
+class Watchdog {
+ public:
+  /// `on_stall` is called once, from the watchdog's thread, with what the rank was at: "after step 12, waiting for other
+  /// ranks' gradients". Time is counted in the thread's own looks, so that a process or machine that was suspended is not
+  /// taken for one that hangs.
+  Watchdog(double timeout_seconds, std::function<void(const std::string& where)> on_stall);
+  ~Watchdog();
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+
+  /// Progress within a phase. Cheap, from any thread.
+  void beat() { beats_.fetch_add(1, std::memory_order_relaxed); }
+  /// A new phase; `phase` must be a literal.
+  void enter(const char* phase, std::int64_t step);
+
+ private:
+  void watch(double timeout_seconds);
+
+  std::function<void(const std::string&)> on_stall_;
+  std::atomic<std::uint64_t> beats_{0};
+  std::atomic<const char*> phase_{"starting"};
+  std::atomic<std::int64_t> step_{0};
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace convoy

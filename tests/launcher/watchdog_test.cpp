@@ -1,0 +1,39 @@
+#include "launcher/watchdog.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+
+namespace convoy {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Watchdog, TellsWhereARankStoodStill) {
+  std::promise<std::string> stall;
+  Watchdog watchdog(0.2, [&](const std::string& where) { stall.set_value(where); });
+  watchdog.enter("waiting for other ranks' gradients", 12);
+  auto told = stall.get_future();
+  ASSERT_EQ(told.wait_for(10s), std::future_status::ready);
+  EXPECT_EQ(told.get(), "after step 12, waiting for other ranks' gradients");
+}
+
+TEST(Watchdog, BeatsKeepItQuiet) {
+  std::atomic<bool> stalled{false};
+  Watchdog watchdog(2, [&](const std::string&) { stalled = true; });
+  for (int i = 0; i < 60; ++i) {
+    watchdog.beat();
+    std::this_thread::sleep_for(50ms);
+  }
+  EXPECT_FALSE(stalled);
+}
+
+TEST(Watchdog, EndsAtOnce) {
+  const auto start = std::chrono::steady_clock::now();
+  { Watchdog watchdog(3600, [](const std::string&) {}); }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
+}
+
+}  // namespace
+}  // namespace convoy
