@@ -105,24 +105,25 @@ void expect_as_keras(const Recording& keras, const std::string& name, const Outc
   }
 }
 
-class KerasTraining : public ::testing::TestWithParam<std::string> {};
+using Which = std::tuple<std::string, Isa>;
+class KerasTraining : public ::testing::TestWithParam<Which> {};
 
 TEST_P(KerasTraining, LossesOfTwentyStepsAreThoseOfKeras) {
+  const auto& [name, isa] = GetParam();
   const Recording keras("training");
-  for (const json& description : keras.cases()) {
-    if (description["name"] != GetParam()) continue;
-    const Training training(description);
-    for (const Isa isa : available_isas()) {
-      SCOPED_TRACE(name_of(isa));
-      expect_as_keras(keras, GetParam(), train(training, {.isa = isa}));
-    }
-    return;
-  }
-  FAIL() << "not recorded";
+  const auto description = std::find_if(keras.cases().begin(), keras.cases().end(),
+                                        [&](const json& one) { return one["name"] == name; });
+  ASSERT_NE(description, keras.cases().end());
+  expect_as_keras(keras, name, train(Training(*description), {.isa = isa}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Recorded, KerasTraining, ::testing::Values("example", "normalized"),
-                         [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(Recorded, KerasTraining,
+                         ::testing::Combine(::testing::Values("example", "normalized"),
+                                            ::testing::ValuesIn(available_isas())),
+                         [](const auto& test) {
+                           return std::get<0>(test.param) + "_" +
+                                  std::string(name_of(std::get<1>(test.param)));
+                         });
 
 }  // namespace
 }  // namespace convoy
