@@ -191,6 +191,12 @@ TEST_F(Safetensors, NameWhatIsWrongWithAHeader) {
   EXPECT_THAT(error_with("{\"\xff\":null}"), HasSubstr("no valid JSON"));
 }
 
+TEST_F(Safetensors, RejectAHeaderLongerThanTheFile) {
+  test::write_text(path_, std::string("\x10\0\0\0\0\0\0\0{}", 10));
+  EXPECT_THAT(error_of<CheckpointError>([&] { SafetensorsFile{path_}; }),
+              HasSubstr("announces a header of 16 bytes, and 2 bytes follow"));
+}
+
 TEST_F(Safetensors, RejectOverlapsGapsAndDuplicates) {
   EXPECT_THAT(error_with(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
                          R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
