@@ -41,8 +41,12 @@ class ChoiceType final : public Type {
     choice.path = place.path;
     std::vector<std::string> names;
     for (const CatalogEntry& entry : catalog_.entries) names.push_back(entry.name);
-    const auto named = read_named(
-        place, {.noun = catalog_.noun, .names = names, .expected = text(), .with_name = catalog_.named});
+    const auto named =
+        read_named(place, {.noun = catalog_.noun,
+                           .names = names,
+                           .expected = text() + ": its name, or a mapping of its name to its parameters",
+                           .words = names,
+                           .with_name = catalog_.named});
     if (!named) return false;
     const auto entry = std::find_if(catalog_.entries.begin(), catalog_.entries.end(),
                                     [&](const CatalogEntry& e) { return e.name == named->type; });
@@ -61,9 +65,9 @@ class ChoiceType final : public Type {
 
   Node write(const void* value) const override {
     const auto& choice = *static_cast<const Choice*>(value);
-    const Node written = catalog_.entries.at(choice.index).parameters->write(choice.parameters.get());
+    const Node written = entry_of(choice).parameters->write(choice.parameters.get());
     Node parameters = Node::mapping();
-    if (!choice.name.empty()) parameters.add("name", Node::scalar(choice.name, true));
+    if (!choice.name.empty()) parameters.add("name", Node::scalar(choice.name, !is_plain_text(choice.name)));
     for (const Node& child : written.children) parameters.children.push_back(child);
     return write_named(choice.type, std::move(parameters));
   }
@@ -88,7 +92,7 @@ class ChoiceType final : public Type {
 
   std::string text() const override {
     const bool vowel = std::string_view("aeiou").find(catalog_.noun.substr(0, 1)) != std::string_view::npos;
-    return (vowel ? "an " : "a ") + catalog_.noun + ", as in - name: {key: value}";
+    return (vowel ? "an " : "a ") + catalog_.noun;
   }
 
   bool claims(const Node& /*node*/) const override { return true; }
@@ -100,6 +104,13 @@ class ChoiceType final : public Type {
   }
 
  private:
+  const CatalogEntry& entry_of(const Choice& choice) const {
+    for (const CatalogEntry& entry : catalog_.entries) {
+      if (entry.name == choice.type) return entry;
+    }
+    throw DefectError("internal error: no {} '{}' to write; please report it", catalog_.noun, choice.type);
+  }
+
   Catalog catalog_;
 };
 

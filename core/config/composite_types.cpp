@@ -14,17 +14,19 @@ bool KeywordType::read(const Place& place, void* value) const {
     reset(value);
     return true;
   }
-  const bool scalar = place.node.is_scalar() && !place.node.quoted;
-  if (scalar && !inner_->claims(place.node) && nearest_name(place.node.text, {keyword_}) == keyword_) {
-    return place.error(
-        fmt::format("unknown value {}; did you mean '{}'?", describe_node(place.node), keyword_));
+  if (place.node.is_scalar() && !inner_->claims(place.node)) {
+    const std::string near = nearest_name(place.node.text, words());
+    if (near == keyword_) return place.error(unknown_value(place.node, near));
   }
   return inner_->read(place, emplace(value));
 }
 
 Node KeywordType::write(const void* value) const {
   const void* held = get(value);
-  return held ? inner_->write(held) : Node::scalar(keyword_);
+  Node node = held ? inner_->write(held) : Node::scalar(keyword_);
+  // Text that happens to be the keyword.
+  if (held && node.is_scalar() && node.text == keyword_) node.quoted = true;
+  return node;
 }
 
 Json KeywordType::schema() const {
@@ -33,7 +35,16 @@ Json KeywordType::schema() const {
   return any_of(std::move(alternatives));
 }
 
-std::string KeywordType::text() const { return keyword_ + ", or " + inner_->text(); }
+std::string KeywordType::text() const {
+  const std::string inner = inner_->text();
+  return keyword_ + (inner.find(" or ") == std::string::npos ? " or " : ", ") + inner;
+}
+
+std::vector<std::string> KeywordType::words() const {
+  std::vector<std::string> words = inner_->words();
+  words.push_back(keyword_);
+  return words;
+}
 
 bool KeywordType::claims(const Node& node) const { return node.is_word(keyword_) || inner_->claims(node); }
 
@@ -122,8 +133,8 @@ bool AlternativesType::read(const Place& place, void* value) const {
     return alternatives_[i].type->read(place, emplace(value, i));
   }
   const std::vector<std::string> names = names_of(alternatives_);
-  const auto named =
-      read_named(place, {.noun = "name", .names = names, .expected = text(), .with_name = false});
+  const auto named = read_named(
+      place, {.noun = "name", .names = names, .expected = text(), .words = words(), .with_name = false});
   if (!named) return false;
   const auto found = std::find_if(alternatives_.begin(), alternatives_.end(),
                                   [&](const Alternative& a) { return a.name == named->type; });
@@ -143,6 +154,15 @@ Json AlternativesType::schema() const {
     all.push_back(a.name.empty() ? a.type->schema() : named_schema(a.name, a.help, a.type->schema()));
   }
   return any_of(std::move(all));
+}
+
+std::vector<std::string> AlternativesType::words() const {
+  std::vector<std::string> words = names_of(alternatives_);
+  for (const Alternative& a : alternatives_) {
+    if (!a.name.empty()) continue;
+    for (std::string& word : a.type->words()) words.push_back(std::move(word));
+  }
+  return words;
 }
 
 std::string AlternativesType::text() const {

@@ -13,8 +13,8 @@ bool contains(const std::vector<T>& values, const T& wanted) {
 
 void check_name(const Experiment& e, Diagnostics& to) {
   const auto is_bad = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; };
-  const bool bad =
-      std::any_of(e.name.begin(), e.name.end(), is_bad) || e.name.starts_with('.') || e.name.size() > 200;
+  const bool bad = e.name.empty() || std::any_of(e.name.begin(), e.name.end(), is_bad) ||
+                   e.name.starts_with('.') || e.name.size() > 200;
   if (bad) to.error("name", "cannot name a directory; use letters, digits, - and _");
 }
 

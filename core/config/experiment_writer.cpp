@@ -21,14 +21,23 @@ std::vector<std::pair<std::string, std::string>> to_keys(const Experiment& exper
 std::string to_json_schema(const Catalogs& catalogs) {
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "Convoy experiment"}};
   schema.update(describe<Experiment>(catalogs)->schema());
-  return schema.dump(2) + "\n";
+  return schema.dump(2);
 }
 
 std::string reference_markdown(const Catalogs& catalogs) {
-  Reference reference;
-  reference.table("", *describe<Experiment>(catalogs));
-  describe<Experiment>(catalogs)->document(reference, "");
-  return reference.markdown();
+  Reference reference(
+      "# Config reference\n\n"
+      "Written by the program from the description that it reads configs with; a test fails when it is "
+      "stale.\n\n"
+      "Where a value has parameters of its own, it is a mapping of its name to them, `adam: {learning_rate: "
+      "0.01}`, "
+      "or for their defaults the bare name, `adam`. A layer also takes a `name`. Numbers may be fractions, "
+      "`1/255`.\n\n");
+  const auto experiment = describe<Experiment>(catalogs);
+  experiment->document(reference, "");
+  std::string text = reference.markdown();
+  text.pop_back();  // the empty line behind the last table
+  return text;
 }
 
 namespace {

@@ -62,7 +62,8 @@ class StructType final : public Type {
 
  private:
   bool read_fields(const Place& place, const std::vector<std::string>& misspelt, void* value) const;
-  bool read_inlined(const Field& field, const Place& place, void* value) const;
+  bool read_inlined(const Field& field, const Place& place, const std::vector<std::string>& misspelt,
+                    void* value) const;
 
   std::vector<Field> fields_;
   Make make_;

@@ -12,6 +12,11 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+/// About the key itself, not its value.
+void at_key(const Place& place, const Node& child, const std::string& message) {
+  place.diagnostics.error(child.key_location, place.child(child).path, message);
+}
+
 /// The child that carries the parameters. Reports and returns null where it is unclear which.
 const Node* pick(const Place& place, const NamedRequest& request) {
   const Node* picked = nullptr;
@@ -21,12 +26,13 @@ const Node* pick(const Place& place, const NamedRequest& request) {
       picked = &child;
     } else if (contains(request.names, child.key)) {
       const bool list = !place.path.empty() && place.path.back() == ']';
-      place.error(child.key, fmt::format("a second {} beside '{}'; {}", request.noun, picked->key,
-                                         list ? "start it with a '- ' of its own" : "keep one of them"));
+      at_key(place, child,
+             fmt::format("a second {} beside '{}'; {}", request.noun, picked->key,
+                         list ? "start it with a '- ' of its own" : "keep one of them"));
       return nullptr;
     } else {
-      place.error(child.key, fmt::format("stands beside '{0}', not inside it; indent it further than '{0}'",
-                                         picked->key));
+      at_key(place, child,
+             fmt::format("stands beside '{0}', not inside it; indent it further than '{0}'", picked->key));
       return nullptr;
     }
   }
@@ -58,7 +64,10 @@ std::optional<NamedValue> read_named(const Place& place, const NamedRequest& req
   if (node.is_scalar()) {
     if (!contains(request.names, node.text)) {
       if (request.noun == "name") {
-        place.error(fmt::format("unknown value {}; give {}", describe_node(node), request.expected));
+        const std::string near = nearest_name(node.text, request.words);
+        const std::string got =
+            fmt::format("unknown value {}; give {}", describe_node(node), request.expected);
+        place.error(near.empty() ? got : unknown_value(node, near));
       } else {
         unknown(node.location, node.text);
       }

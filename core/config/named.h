@@ -13,6 +13,7 @@ struct NamedRequest {
   std::string noun;                ///< "layer"
   std::vector<std::string> names;  ///< the possible ones
   std::string expected;            ///< for messages where none is given
+  std::vector<std::string> words;  ///< all bare words that may stand there, for suggestions
   bool with_name = false;          ///< an extra key `name` is allowed
 };
 

@@ -56,7 +56,7 @@ std::int64_t parse_index(std::string_view digits, std::string_view path) {
   std::int64_t index = -1;
   const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
   if (status != std::errc() || end != digits.data() + digits.size() || index < 0) {
-    throw ConfigError("'{}': '{}' is not an index; write it as in model.layers[2].conv2d.filters", path,
+    throw ConfigError("--set {}: '{}' is not an index; write it as in model.layers[2].conv2d.filters", path,
                       digits);
   }
   return index;
@@ -70,14 +70,15 @@ void add_steps(std::string_view part, std::string_view path, std::vector<PathSte
   const std::size_t bracket = part.find('[');
   const std::string_view key = part.substr(0, bracket);
   if (key.empty() || key.find(']') != std::string_view::npos) {
-    throw ConfigError("'{}': not a key path; write it as in model.layers[2].conv2d.filters", path);
+    throw ConfigError("--set {}: not a key path; write it as in model.layers[2].conv2d.filters", path);
   }
   steps.push_back({std::string(key), all_digits(key) ? parse_index(key, path) : -1});
   std::string_view rest = bracket == std::string_view::npos ? std::string_view() : part.substr(bracket);
   while (!rest.empty()) {
     const std::size_t close = rest.find(']');
     if (rest.front() != '[' || close == std::string_view::npos) {
-      throw ConfigError("'{}': a bracket is not closed; write it as in model.layers[2].conv2d.filters", path);
+      throw ConfigError("--set {}: a bracket is not closed; write it as in model.layers[2].conv2d.filters",
+                        path);
     }
     const std::string_view digits = rest.substr(1, close - 1);
     steps.push_back({std::string(digits), parse_index(digits, path)});

@@ -23,7 +23,7 @@ struct Node {
 
   Kind kind = Kind::null;
   std::string text;     ///< of a scalar
-  bool quoted = false;  ///< "0.1" and '0.1' are text, 0.1 is a number
+  bool quoted = false;  ///< "0.1" and '0.1' are text, 0.1 is a number; write_yaml writes the quotes
   Location location;    ///< where the value starts
 
   std::string key;        ///< of a mapping's child
@@ -60,7 +60,7 @@ struct PathStep {
   std::int64_t index = -1;  ///< from 0; -1: a key. "layers.2" and "layers[2]" are the same
 };
 
-/// Splits "model.layers[2].conv2d.filters". Throws ConfigError, naming `path`, where it is malformed.
+/// Splits the path of a `--set`, "model.layers[2].conv2d.filters". Throws ConfigError where it is malformed.
 std::vector<PathStep> parse_path(std::string_view path);
 
 /// The deepest value on a path, written as in errors ("model.layers[2].conv2d.filters"), that exists; at
@@ -78,6 +78,11 @@ Node parse_yaml_file(const std::string& path);
 /// YAML text that parse_yaml reads back as the same data. Small lists and mappings on one line, others in
 /// blocks.
 std::string write_yaml(const Node& node);
+/// The same on one line, without its end.
+std::string write_line(const Node& node);
+
+/// Whether text needs no quotes to be text, here and for other readers of YAML.
+bool is_plain_text(std::string_view text);
 
 /// Puts `key.path=value` (the value in YAML syntax) into the document: replaces the value there, adds a
 /// missing key, and makes a mapping of a bare name on the way (`adam` of `{adam: {…}}`). Throws ConfigError.

@@ -122,7 +122,8 @@ class StringType final : public Type {
     return true;
   }
   Node write(const void* value) const override {
-    return Node::scalar(*static_cast<const std::string*>(value), true);
+    const auto& text = *static_cast<const std::string*>(value);
+    return Node::scalar(text, !is_plain_text(text));
   }
   Json schema() const override {
     Json schema = {{"type", "string"}};
@@ -139,6 +140,8 @@ class StringType final : public Type {
     }
     return text;
   }
+
+  bool claims(const Node& node) const override { return node.is_scalar(); }
 
  private:
   Rule rule_;

@@ -73,7 +73,7 @@ bool StructType::read_fields(const Place& place, const std::vector<std::string>&
   bool sound = true;
   for (const Field& field : fields_) {
     if (field.inlined) {
-      sound = read_inlined(field, place, value) && sound;
+      sound = read_inlined(field, place, misspelt, value) && sound;
     } else if (const Node* child = place.node.find(field.name)) {
       sound = field.type->read(place.child(*child), field.member(value)) && sound;
     } else if (field.required) {
@@ -86,24 +86,32 @@ bool StructType::read_fields(const Place& place, const std::vector<std::string>&
   return sound;
 }
 
-bool StructType::read_inlined(const Field& field, const Place& place, void* value) const {
+bool StructType::read_inlined(const Field& field, const Place& place,
+                              const std::vector<std::string>& misspelt, void* value) const {
   const AlternativesType& type = alternatives_of(field);
+  const std::vector<std::string> names = type.words();
   const Node* chosen = nullptr;
   bool sound = true;
-  for (std::size_t i = 0; i < type.alternatives().size(); ++i) {
-    const Node* child = place.node.find(type.alternatives()[i].name);
-    if (child == nullptr) continue;
+  for (const Node& child : place.node.children) {
+    const auto found = std::find(names.begin(), names.end(), child.key);
+    if (found == names.end()) continue;
     if (chosen != nullptr) {
-      return place.error(child->key,
-                         fmt::format("a second {} beside '{}'; keep one of them", field.name, chosen->key));
+      const std::string message =
+          fmt::format("a second {} beside '{}'; keep one of them", field.name, chosen->key);
+      place.diagnostics.error(child.key_location, place.child(child).path, message);
+      return false;
     }
-    chosen = child;
-    sound = type.alternatives()[i].type->read(place.child(*child), type.emplace(field.member(value), i));
+    chosen = &child;
+    const auto index = static_cast<std::size_t>(found - names.begin());
+    sound =
+        type.alternatives()[index].type->read(place.child(child), type.emplace(field.member(value), index));
   }
-  if (chosen == nullptr) {
-    return place.error(fmt::format("no {} ({}); give one of {}", field.name, field.help, type.text()));
-  }
-  return sound;
+  if (chosen != nullptr) return sound;
+  const auto is_misspelt = [&](const std::string& name) {
+    return std::find(misspelt.begin(), misspelt.end(), name) != misspelt.end();
+  };
+  if (std::any_of(names.begin(), names.end(), is_misspelt)) return false;
+  return place.error(fmt::format("no {} ({}); give one of {}", field.name, field.help, type.text()));
 }
 
 Node StructType::write(const void* value) const {
@@ -154,7 +162,8 @@ Json StructType::schema() const {
 void StructType::document(Reference& reference, const std::string& path) const {
   reference.table(path, *this);
   for (const Field& field : fields_) {
-    field.type->document(reference, path.empty() ? field.name : path + "." + field.name);
+    const std::string inside = field.inlined || path.empty() ? "" : path + ".";
+    field.type->document(reference, field.inlined ? path : inside + field.name);
   }
 }
 

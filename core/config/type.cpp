@@ -72,8 +72,10 @@ std::string describe_node(const Node& node) {
       break;
   }
   constexpr std::size_t kLongest = 60;
-  const bool cut = node.text.size() > kLongest;
-  std::string shown = cut ? node.text.substr(0, kLongest) + "…" : node.text;
+  std::size_t end = std::min(node.text.size(), kLongest);
+  // Not in the middle of a character.
+  while (end < node.text.size() && (static_cast<unsigned char>(node.text[end]) & 0xC0) == 0x80) --end;
+  std::string shown = node.text.substr(0, end) + (end < node.text.size() ? "…" : "");
   std::replace_if(
       shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   return node.quoted ? "\"" + shown + "\"" : "'" + shown + "'";
@@ -114,10 +116,14 @@ std::string nearest_name(std::string_view word, const std::vector<std::string>& 
   constexpr std::size_t kLongestWord = 64;
   if (word.size() > kLongestWord) return "";
   const std::string wanted = folded(word);
+  const std::size_t limit = std::max<std::size_t>(1, wanted.size() / 3);
   std::string best;
-  std::size_t best_distance = std::max<std::size_t>(1, wanted.size() / 3) + 1;
+  std::size_t best_distance = limit + 1;
   for (const std::string& name : known) {
-    const std::size_t distance = edit_distance(wanted, folded(name));
+    const std::string candidate = folded(name);
+    // "cosine" for "cosine_decay"
+    const bool begins = wanted.size() >= 3 && candidate.starts_with(wanted);
+    const std::size_t distance = std::min(edit_distance(wanted, candidate), begins ? limit : limit + 1);
     if (distance < best_distance) {
       best_distance = distance;
       best = name;
@@ -130,6 +136,10 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
   const std::string near = nearest_name(word, known);
   if (!near.empty()) return fmt::format("; did you mean '{}'?", near);
   return known.empty() ? "; there is none" : "; possible: " + join_names(known);
+}
+
+std::string unknown_value(const Node& node, std::string_view meant) {
+  return fmt::format("unknown value {}; did you mean '{}'?", describe_node(node), meant);
 }
 
 std::string join_names(const std::vector<std::string>& names, std::string_view last) {

@@ -78,6 +78,8 @@ class Type {
   virtual std::string text() const = 0;
   /// Whether this node can only be meant for this type (to choose between alternatives).
   virtual bool claims(const Node& node) const;
+  /// The bare words that it takes, for suggestions.
+  virtual std::vector<std::string> words() const { return {}; }
   /// Adds the tables of the structs inside; see reference.h.
   virtual void document(Reference& reference, const std::string& path) const;
 };
@@ -92,6 +94,9 @@ std::string nearest_name(std::string_view word, const std::vector<std::string>& 
 
 /// "; did you mean 'filters'?", or, where nothing is near, "; possible: a, b, c".
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
+
+/// "unknown value 'x'; did you mean 'y'?"
+std::string unknown_value(const Node& node, std::string_view meant);
 
 /// "a, b or c"
 std::string join_names(const std::vector<std::string>& names, std::string_view last = "or");

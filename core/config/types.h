@@ -133,6 +133,7 @@ class EnumType : public Type {
   Json schema() const final;
   std::string text() const final;
   bool claims(const Node& node) const final;
+  std::vector<std::string> words() const final { return names_; }
 
  protected:
   virtual void set(void* value, std::size_t index) const = 0;
@@ -177,6 +178,7 @@ class KeywordType : public Type {
   Json schema() const final;
   std::string text() const final;
   bool claims(const Node& node) const final;
+  std::vector<std::string> words() const final;
   void document(Reference& reference, const std::string& path) const final;
 
  protected:
@@ -323,6 +325,7 @@ class AlternativesType : public Type {
   Json schema() const final;
   std::string text() const final;
   bool claims(const Node& node) const final;
+  std::vector<std::string> words() const final;
   void document(Reference& reference, const std::string& path) const final;
 
   virtual void* emplace(void* value, std::size_t index) const = 0;

@@ -100,7 +100,9 @@ class TreeBuilder final : public YAML::EventHandler {
     refuse_tag(mark, tag);
     if (levels_.size() == kMaxDepth)
       throw Stop{place(mark), fmt::format("nested deeper than {} levels; flatten it", kMaxDepth)};
-    if (expects_key()) throw Stop{place(mark), "a list or mapping as a key; give the key as plain text"};
+    if (expects_key())
+      throw Stop{place(mark),
+                 "a list or mapping as a key, or a bracket that is not closed; give keys as plain text"};
     levels_.push_back({at(mark, std::move(node)), false, "", {}});
   }
 

@@ -9,24 +9,6 @@ namespace {
 
 constexpr std::size_t kLineLength = 100;
 
-/// Text that means itself without quotes, in this parser and in others.
-bool is_plain(const std::string& text) {
-  const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
-  const auto is_inner = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view("_-./+").find(c) != std::string_view::npos;
-  };
-  if (text.empty() || !(is_letter(text.front()) || text.front() == '_' || text.front() == '/')) return false;
-  if (!std::all_of(text.begin(), text.end(), is_inner)) return false;
-  std::string lower = text;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const char* word : {"true", "false", "null", "none", "auto", "yes", "no", "on", "off", "y", "n"}) {
-    if (lower == word) return false;
-  }
-  return true;
-}
-
 std::string quote(const std::string& text) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string result = "\"";
@@ -45,16 +27,14 @@ std::string quote(const std::string& text) {
   return result + "\"";
 }
 
-std::string scalar_text(const std::string& text, bool is_text) {
-  return is_text && !is_plain(text) ? quote(text) : text;
-}
+std::string key_text(const std::string& key) { return is_plain_text(key) ? key : quote(key); }
 
 std::string flow(const Node& node) {
   switch (node.kind) {
     case Node::Kind::null:
       return "null";
     case Node::Kind::scalar:
-      return scalar_text(node.text, node.quoted);
+      return node.quoted ? quote(node.text) : node.text;
     case Node::Kind::list:
     case Node::Kind::mapping:
       break;
@@ -62,7 +42,7 @@ std::string flow(const Node& node) {
   std::string result(node.is_list() ? "[" : "{");
   for (const Node& child : node.children) {
     if (result.size() > 1) result += ", ";
-    if (node.is_mapping()) result += scalar_text(child.key, true) + ": ";
+    if (node.is_mapping()) result += key_text(child.key) + ": ";
     result += flow(child);
   }
   return result + (node.is_list() ? "]" : "}");
@@ -88,14 +68,32 @@ void write_after(const Node& child, bool in_list, std::size_t indent, std::size_
 
 void write_block(const Node& node, std::size_t indent, std::string& out) {
   for (const Node& child : node.children) {
-    const std::string head =
-        std::string(indent, ' ') + (node.is_list() ? "-" : scalar_text(child.key, true) + ":");
+    const std::string head = std::string(indent, ' ') + (node.is_list() ? "-" : key_text(child.key) + ":");
     out += head;
     write_after(child, node.is_list(), indent, head.size(), out);
   }
 }
 
 }  // namespace
+
+bool is_plain_text(std::string_view text) {
+  const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
+  const auto is_inner = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("_-./+").find(c) != std::string_view::npos;
+  };
+  if (text.empty() || !(is_letter(text.front()) || text.front() == '_' || text.front() == '/')) return false;
+  if (!std::all_of(text.begin(), text.end(), is_inner)) return false;
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const char* word : {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}) {
+    if (lower == word) return false;
+  }
+  return true;
+}
+
+std::string write_line(const Node& node) { return flow(node); }
 
 std::string write_yaml(const Node& node) {
   if (node.children.empty()) return flow(node) + "\n";
