@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fmt/core.h>
 #include <mpi.h>
 #include <unistd.h>
 
@@ -121,7 +122,10 @@ void World::Impl::find_neighbours() {
 
 World::~World() {
   if (!impl_->mpi) return;
-  if (std::uncaught_exceptions() > impl_->exceptions) abort(ExitCode::communication);
+  if (std::uncaught_exceptions() > impl_->exceptions) {
+    fmt::print(stderr, "rank {} of {} has failed and ends all ranks\n", rank(), size());
+    abort(ExitCode::communication);
+  }
   MPI_Finalize();
 }
 

@@ -25,9 +25,10 @@ struct EvaluationResult {
   double class_accuracy(std::int64_t label) const;
 };
 
-/// Evaluates a split, its slices shared among the ranks. Collective.
+/// Evaluates a split, its slices shared among the ranks. Collective. Tells `watchdog`, if any, of every slice.
 EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
                           std::span<const float> parameters, std::span<const float> statistics,
-                          const LossFunction& loss, Communicator& communicator);
+                          const LossFunction& loss, Communicator& communicator,
+                          Watchdog* watchdog = nullptr);
 
 }  // namespace convoy
