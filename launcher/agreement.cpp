@@ -2,41 +2,30 @@
 
 #include <fmt/ranges.h>
 
-#include <new>
 #include <string>
 #include <vector>
 
 #include "launcher/collective.h"
+#include "launcher/failure.h"
 
 namespace convoy {
 
 namespace {
 
-struct Failure {
-  ExitCode code = ExitCode::ok;
-  std::string message;
-};
-
-Failure attempt(const std::function<void()>& work) {
+/// What went wrong, its code first; empty where nothing did.
+std::string attempt(const std::function<void()>& work) {
   try {
     work();
     return {};
-  } catch (const Error& error) {
-    return {error.code(), error.what()};
-  } catch (const std::bad_alloc&) {
-    return {ExitCode::device, "out of memory"};
   } catch (const std::exception& error) {
-    return {ExitCode::defect, error.what()};
+    return static_cast<char>(exit_code_of(error)) + message_of(error);
   }
 }
 
 }  // namespace
 
 void agree(Communicator& communicator, const std::function<void()>& work) {
-  const Failure mine = attempt(work);
-  const std::string report =
-      mine.code == ExitCode::ok ? "" : static_cast<char>(static_cast<int>(mine.code)) + mine.message;
-  const std::vector<std::string> reports = gather_texts(communicator, report);
+  const std::vector<std::string> reports = gather_texts(communicator, attempt(work));
   std::vector<std::size_t> failed;
   for (std::size_t rank = 0; rank < reports.size(); ++rank)
     if (!reports[rank].empty()) failed.push_back(rank);

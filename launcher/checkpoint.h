@@ -62,6 +62,7 @@ class Checkpoint {
 
   const std::filesystem::path& directory() const { return directory_; }
   const CheckpointState& state() const { return state_; }
+  bool has(const std::string& name) const { return files_.contains(name); }
   /// Throws CheckpointError where the checkpoint has no such file.
   const SafetensorsFile& file(const std::string& name) const;
 
@@ -84,10 +85,11 @@ using Warn = std::function<void(const std::string&)>;
 /// skipped.
 std::optional<Checkpoint> newest_whole_checkpoint(const std::filesystem::path& checkpoints, const Warn& warn);
 
-/// Removes all but the `keep` newest checkpoints and the one of step `best` (where given); one that cannot be
-/// removed is reported. A checkpoint vanishes at once, never by halves.
-void prune_checkpoints(const std::filesystem::path& checkpoints, std::int64_t keep,
-                       std::optional<std::int64_t> best, const Warn& warn);
+/// Removes all but the `keep` newest checkpoints up to step `newest`, which was just saved: those above it are damaged, or
+/// of a future that was given up by going on from an earlier state. One that cannot be removed is reported. A checkpoint
+/// vanishes at once, never by halves.
+void prune_checkpoints(const std::filesystem::path& checkpoints, std::int64_t keep, std::int64_t newest,
+                       const Warn& warn);
 
 /// Removes what an interrupted save or prune left behind, and finishes an interrupted replacement. The caller
 /// holds the run directory's lock.

@@ -2,11 +2,21 @@
 
 #include <fstream>
 #include <iterator>
+#include <new>
 #include <nlohmann/json.hpp>
 
 #include "launcher/atomic_file.h"
 
 namespace convoy {
+
+ExitCode exit_code_of(const std::exception& error) {
+  if (const auto* foreseen = dynamic_cast<const Error*>(&error)) return foreseen->code();
+  return dynamic_cast<const std::bad_alloc*>(&error) ? ExitCode::device : ExitCode::defect;
+}
+
+std::string message_of(const std::exception& error) {
+  return dynamic_cast<const std::bad_alloc*>(&error) ? "out of memory" : error.what();
+}
 
 std::string_view kind_of(ExitCode code) {
   switch (code) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -17,10 +18,15 @@ struct Failure {
   int rank = 0;
   std::string host;
   std::int64_t step = 0;  ///< steps done
-  std::string phase;      ///< "start", "forward", "reduce", "checkpoint", …
+  std::string phase;      ///< "starting", "computing", "saving", …
 
   friend bool operator==(const Failure&, const Failure&) = default;
 };
+
+/// What an exception that reaches the top ends the process with: an Error's own code; memory that is not there is a
+/// device's failure, everything unforeseen a defect.
+ExitCode exit_code_of(const std::exception& error);
+std::string message_of(const std::exception& error);
 
 /// "config", "communication", …
 std::string_view kind_of(ExitCode code);

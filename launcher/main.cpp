@@ -2,11 +2,11 @@
 
 #include <cstdio>
 #include <map>
-#include <new>
 #include <optional>
 
 #include "launcher/agreement.h"
 #include "launcher/command_line.h"
+#include "launcher/failure.h"
 
 namespace {
 
@@ -19,7 +19,7 @@ ExitCode run(const CommandLine& line, World& world) {
   return kCommands.at(line.command)(line, world);
 }
 
-void complain(const World& world, const char* what) {
+void complain(const World& world, const std::string& what) {
   if (world.size() == 1)
     fmt::print(stderr, "convoy: {}\n", what);
   else
@@ -28,7 +28,7 @@ void complain(const World& world, const char* what) {
 }
 
 /// An error that one rank alone knows of takes the others down, who may be waiting for it.
-ExitCode alone(const World& world, ExitCode code, const char* what) {
+ExitCode alone(const World& world, ExitCode code, const std::string& what) {
   complain(world, what);
   if (world.size() > 1) world.abort(code);
   return code;
@@ -52,12 +52,8 @@ int main(int argc, char** argv) {
   } catch (const AgreedError& error) {
     if (world->rank() == 0) fmt::print(stderr, "convoy: {}\n", error.what());
     code = error.code();
-  } catch (const Error& error) {
-    code = alone(*world, error.code(), error.what());
-  } catch (const std::bad_alloc&) {
-    code = alone(*world, ExitCode::device, "out of memory");
   } catch (const std::exception& error) {
-    code = alone(*world, ExitCode::defect, error.what());
+    code = alone(*world, exit_code_of(error), message_of(error));
   }
   std::fflush(stdout);
   return static_cast<int>(code);

@@ -12,15 +12,21 @@ namespace convoy {
 
 namespace {
 
-using config::Monitor;
+constexpr const char* kBestWeights = "early_stopping";  ///< a checkpoint's file of weights to restore
+
+void require_finite(const std::vector<StoredTensor>& tensors, const std::string& source) {
+  for (const StoredTensor& tensor : tensors) {
+    const std::span<const float> values(reinterpret_cast<const float*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(float));
+    if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
+      throw CheckpointError("{}: '{}' holds values that are not finite", source, tensor.name);
+  }
+}
+
+/// Steps refused one after the other, with `on_nonfinite: skip`, after which training will not recover by itself.
+constexpr std::int64_t kMostRefusals = 100;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-bool is_better(Monitor monitor, double value, double best, double min_delta = 0) {
-  const bool smaller = monitor == Monitor::loss || monitor == Monitor::val_loss;
-  return smaller ? value < best - min_delta : value > best + min_delta;
 }
 
 StepRunner::Options watched(StepRunner::Options options, Watchdog& watchdog) {
@@ -54,6 +60,7 @@ Trainer::Trainer(const Parts& parts, const RunDirectory* files)
       parts_.engine.network().plan(samples);
     evaluator_ = std::make_unique<Evaluator>(parts_.engine.network(), parts_.engine.pool());
   }
+  if (const auto& stopping = experiment_.train.early_stopping) early_stopping_.emplace(*stopping, parts.setup.model, is_root());
   initialize(parts.setup.model, experiment_.seed, state_.current().parameters(), state_.current().statistics());
   load_initial_weights();
 }
@@ -61,7 +68,9 @@ Trainer::Trainer(const Parts& parts, const RunDirectory* files)
 void Trainer::load_initial_weights() {
   if (!experiment_.model.weights) return;
   agree(parts_.communicator, [&] {
-    if (is_root()) state_.load_weights(SafetensorsFile(*experiment_.model.weights));
+    if (!is_root()) return;
+    state_.load_weights(SafetensorsFile(*experiment_.model.weights));
+    require_finite(state_.weights(), *experiment_.model.weights);
   });
   share_state();
 }
@@ -73,6 +82,15 @@ void Trainer::share_state() {
   comm.broadcast(std::as_writable_bytes(state_.current().statistics()), 0);
   for (std::size_t i = 0; i < optimizer_->slot_names().size(); ++i)
     comm.broadcast(std::as_writable_bytes(state_.current().slot(i)), 0);
+}
+
+/// The best so far counts only for the same metric, and where its weights are at hand.
+void Trainer::restore_best(const std::optional<BestResult>& best) {
+  const auto& monitor = experiment_.checkpoint.best;
+  const bool same = best && monitor && best->metric == config::name_of_value(*monitor);
+  const bool kept = broadcast_text(parts_.communicator,
+                                   same && is_root() && std::filesystem::exists(files_->paths().best_weights()) ? "kept" : "") == "kept";
+  if (kept) best_ = best;
 }
 
 void Trainer::resume(const std::string& resume) {
@@ -88,6 +106,11 @@ void Trainer::resume(const std::string& resume) {
     state_.load_moments(checkpoint->file("optimizer"));
     manifest.state = checkpoint->state();
     text = manifest_text(manifest);
+    if (early_stopping_ && checkpoint->has(kBestWeights))
+      early_stopping_->load_best_weights(checkpoint->file(kBestWeights));
+    if (resume != "auto" && checkpoint->state().config_hash != parts_.config_hash)
+      warn(fmt::format("{} was saved under another config; its weights, moments and position are taken over",
+                       checkpoint->directory().string()));
     if (checkpoint->state().fingerprint != parts_.fingerprint)
       warn(fmt::format("going on under other numerics than {} was saved with, so the bits will differ from an uninterrupted "
                        "run's: {}",
@@ -100,8 +123,8 @@ void Trainer::resume(const std::string& resume) {
   share_state();
   const CheckpointState state = parse_manifest(text).state;
   cursor_ = state.cursor;
-  best_ = state.best;
-  early_stopping_ = state.early_stopping;
+  restore_best(state.best);
+  if (early_stopping_) early_stopping_->restore(state.early_stopping);
   metrics_position_ = state.metrics;
   const auto total = [&](const char* name) {
     const auto found = state.epoch_totals.find(name);
@@ -142,8 +165,7 @@ void Trainer::start_run() {
   epoch_start_ = last_save_ = std::chrono::steady_clock::now();
   rate_.restart();
   // An early stop may already be decided in the state that was resumed.
-  if (const auto& stopping = experiment_.train.early_stopping; stopping && early_stopping_)
-    stop_early_ = early_stopping_->epochs_without_improvement >= std::max<std::int64_t>(stopping->patience, 1);
+  stop_early_ = early_stopping_ && early_stopping_->should_stop();
   if (!is_root()) return;
   if (!cut_metrics(files_->paths().metrics(), metrics_position_, cursor_))
     parts_.log.warning("metrics.jsonl is not the one that the checkpoint was taken with; it was cut back by its steps");
@@ -170,9 +192,14 @@ void Trainer::train_step() {
     if (experiment_.train.on_nonfinite == config::OnNonfinite::stop)
       throw AgreedError(ExitCode::numeric,
                         what + "; try a smaller learning rate or global_clipnorm, or `train.on_nonfinite: skip`");
+    if (++refusals_ == kMostRefusals)
+      throw AgreedError(ExitCode::numeric, fmt::format("{}; {} steps in a row were skipped for that: the weights are beyond "
+                                                       "recovery, go on from an earlier checkpoint with a smaller learning "
+                                                       "rate", what, refusals_));
     parts_.log.warning("{}; skipped", what);
     write("warning", {{"step", cursor_.global_step}, {"message", what}});
   } else {
+    refusals_ = 0;
     totals_.add(result);
   }
   epoch_samples_ += static_cast<double>(result.samples);
@@ -229,6 +256,10 @@ void Trainer::finish_epoch() {
   epoch["seconds"] = seconds_since(epoch_start_);
   epoch["images_per_second"] = epoch_samples_ / seconds;
   parts_.watchdog.enter("finishing the epoch", cursor_.global_step);
+  agree(parts_.communicator, [&] {
+    parts_.setup.training->verify_unchanged();
+    if (parts_.setup.validation) parts_.setup.validation->verify_unchanged();
+  });
   if (cursor_.epoch == 1 && is_root()) epoch["data_sha256"] = parts_.setup.training->sha256();
   parts_.log.info("{}, {:.0f} images/s, {:.1f} s", line, epoch_samples_ / seconds, seconds);
   write("epoch", epoch);
@@ -241,33 +272,17 @@ void Trainer::finish_epoch() {
 
 /// Keeps the best weights, and notices when the watched metric has stopped improving. Every rank decides alike.
 void Trainer::watch_metrics(const MetricsEvent& epoch) {
-  const auto value_of = [&](Monitor monitor) -> std::optional<double> {
-    const auto found = epoch.find(std::string(config::name_of_value(monitor)));
-    if (found == epoch.end() || !found->is_number()) return std::nullopt;
-    return found->get<double>();
-  };
   if (const auto& monitor = experiment_.checkpoint.best) {
-    const auto value = value_of(*monitor);
+    const auto value = value_of(*monitor, epoch);
     if (value && std::isfinite(*value) && (!best_ || is_better(*monitor, *value, best_->value))) {
       best_ = BestResult{std::string(config::name_of_value(*monitor)), *value, cursor_};
       on_root("the best weights could not be written",
               [&] { save_safetensors(files_->paths().best_weights(), state_.weights()); });
     }
   }
-  const auto& stopping = experiment_.train.early_stopping;
-  if (!stopping) return;
-  const auto value = value_of(stopping->monitor);
-  if (!value) return;
-  if (!early_stopping_ || is_better(stopping->monitor, *value, early_stopping_->best, stopping->min_delta)) {
-    early_stopping_ = EarlyStoppingState{*value, cursor_.epoch, 0};
-    if (stopping->restore_best_weights)
-      on_root("the weights to restore could not be written", [&] {
-        save_safetensors(files_->paths().directory / "early-stopping.safetensors", state_.weights());
-      });
-  } else {
-    ++early_stopping_->epochs_without_improvement;
-  }
-  stop_early_ = early_stopping_->epochs_without_improvement >= std::max<std::int64_t>(stopping->patience, 1);
+  if (!early_stopping_) return;
+  early_stopping_->observe(epoch, cursor_.epoch, state_);
+  stop_early_ = early_stopping_->should_stop();
 }
 
 void Trainer::check_replicas() {
@@ -288,16 +303,18 @@ void Trainer::write_checkpoint() {
   state.config_hash = parts_.config_hash;
   state.fingerprint = parts_.fingerprint;
   state.best = best_;
-  state.early_stopping = early_stopping_;
+  if (early_stopping_) state.early_stopping = early_stopping_->state();
   state.metrics = metrics_->position();
   state.epoch_totals = {{"loss", totals_.loss},
                         {"correct", totals_.correct},
                         {"top5", totals_.top5},
                         {"samples", totals_.samples}};
-  const TensorFile files[] = {{"weights", state_.weights()}, {"optimizer", state_.moments()}};
+  std::vector<TensorFile> files{{"weights", state_.weights()}, {"optimizer", state_.moments()}};
+  if (early_stopping_)
+    if (auto best = early_stopping_->best_weights(); !best.empty()) files.push_back({kBestWeights, std::move(best)});
   save_checkpoint(files_->paths().checkpoints(), state, files);
   const auto warn = [&](const std::string& line) { parts_.log.warning("{}", line); };
-  prune_checkpoints(files_->paths().checkpoints(), experiment_.checkpoint.keep, std::nullopt, warn);
+  prune_checkpoints(files_->paths().checkpoints(), experiment_.checkpoint.keep, cursor_.global_step, warn);
   write("checkpoint", {{"step", cursor_.global_step}});
 }
 
@@ -322,18 +339,11 @@ void Trainer::on_root(const char* failing, const std::function<void()>& work) {
 }
 
 void Trainer::end_run() {
-  const auto& stopping = experiment_.train.early_stopping;
   if (stop_early_)
-    parts_.log.info("stopped early: no better {} since epoch {}", config::name_of_value(stopping->monitor),
-                                early_stopping_->best_epoch);
+    parts_.log.info("stopped early: no better {} since epoch {}",
+                    config::name_of_value(experiment_.train.early_stopping->monitor), early_stopping_->best_epoch());
   save_on_the_way();
-  if (stopping && stopping->restore_best_weights && early_stopping_) {
-    agree(parts_.communicator, [&] {
-      if (is_root())
-        state_.load_weights(SafetensorsFile(files_->paths().directory / "early-stopping.safetensors"));
-    });
-    share_state();
-  }
+  if (early_stopping_ && is_root()) early_stopping_->give_back(state_);
   agree(parts_.communicator, [&] {
     if (!is_root()) return;
     save_safetensors(files_->paths().final_weights(), state_.weights());

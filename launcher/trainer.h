@@ -8,6 +8,7 @@
 
 #include "comm/communicator.h"
 #include "launcher/checkpoint.h"
+#include "launcher/early_stopping.h"
 #include "launcher/evaluation.h"
 #include "launcher/log.h"
 #include "launcher/metrics_writer.h"
@@ -52,6 +53,7 @@ class Trainer {
 
   bool is_root() const { return files_ != nullptr; }
   void load_initial_weights();
+  void restore_best(const std::optional<BestResult>& best);
   void share_state();
   void start_run();
   void train_step();
@@ -83,9 +85,10 @@ class Trainer {
   TrainingCursor cursor_;
   EpochTotals totals_;
   std::optional<BestResult> best_;
-  std::optional<EarlyStoppingState> early_stopping_;
+  std::optional<EarlyStopping> early_stopping_;
   MetricsPosition metrics_position_;
   bool stop_early_ = false;
+  std::int64_t refusals_ = 0;  ///< steps refused since the last one taken
   bool metrics_failed_ = false;
   std::uint32_t requests_ = 0;
 

@@ -1,5 +1,7 @@
 #include "launcher/training_state.h"
 
+#include <algorithm>
+
 #include "core/sha256.h"
 
 namespace convoy {
@@ -23,6 +25,27 @@ Generation::Generation(const Model& model, std::size_t slots)
   for (std::size_t i = 0; i < slots; ++i) slots_.emplace_back(parameters_.size());
 }
 
+void Generation::copy_weights(const Generation& other) {
+  std::ranges::copy(other.parameters(), parameters().begin());
+  std::ranges::copy(other.statistics(), statistics().begin());
+}
+
+std::vector<StoredTensor> weights_of(const Model& model, const Generation& generation) {
+  std::vector<StoredTensor> tensors;
+  for (const ModelTensor& tensor : model.parameters)
+    tensors.push_back(stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, generation.parameters())));
+  for (const ModelTensor& tensor : model.statistics)
+    tensors.push_back(stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, generation.statistics())));
+  return tensors;
+}
+
+void read_weights(const SafetensorsFile& file, const Model& model, Generation& generation) {
+  for (const ModelTensor& tensor : model.parameters)
+    file.read(tensor.name, tensor.shape.extents(), view(tensor, generation.parameters()));
+  for (const ModelTensor& tensor : model.statistics)
+    file.read(tensor.name, tensor.shape.extents(), view(tensor, generation.statistics()));
+}
+
 TrainingState::TrainingState(const Model& model, std::vector<std::string> slot_names)
     : model_(model), slot_names_(std::move(slot_names)) {
   for (auto& generation : generations_) generation = std::make_unique<Generation>(model, slot_names_.size());
@@ -44,17 +67,6 @@ void TrainingState::update(const Optimizer& optimizer, const UpdateStep& step,
   }
 }
 
-std::vector<StoredTensor> TrainingState::weights() const {
-  std::vector<StoredTensor> tensors;
-  for (const ModelTensor& tensor : model_.parameters)
-    tensors.push_back(
-        stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, current().parameters())));
-  for (const ModelTensor& tensor : model_.statistics)
-    tensors.push_back(
-        stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, current().statistics())));
-  return tensors;
-}
-
 std::vector<StoredTensor> TrainingState::moments() const {
   std::vector<StoredTensor> tensors;
   for (std::size_t i = 0; i < slot_names_.size(); ++i)
@@ -62,13 +74,6 @@ std::vector<StoredTensor> TrainingState::moments() const {
       tensors.push_back(stored_tensor(tensor.name + "/" + slot_names_[i], tensor.shape.extents(),
                                       view(tensor, current().slot(i))));
   return tensors;
-}
-
-void TrainingState::load_weights(const SafetensorsFile& file) {
-  for (const ModelTensor& tensor : model_.parameters)
-    file.read(tensor.name, tensor.shape.extents(), view(tensor, current().parameters()));
-  for (const ModelTensor& tensor : model_.statistics)
-    file.read(tensor.name, tensor.shape.extents(), view(tensor, current().statistics()));
 }
 
 void TrainingState::load_moments(const SafetensorsFile& file) {

@@ -26,11 +26,19 @@ struct Generation {
   std::span<float> slot(std::size_t i) { return slots_[i].as<float>(); }
   std::span<const float> slot(std::size_t i) const { return slots_[i].as<float>(); }
 
+  /// Takes over the parameters and statistics of another generation of the same model.
+  void copy_weights(const Generation& other);
+
  private:
   Arena parameters_;
   Arena statistics_;
   std::vector<Arena> slots_;
 };
+
+/// A generation's parameters and statistics as named tensors, views into it: "conv2d/kernel".
+std::vector<StoredTensor> weights_of(const Model& model, const Generation& generation);
+/// Throws CheckpointError for a tensor that is missing or has another shape.
+void read_weights(const SafetensorsFile& file, const Model& model, Generation& generation);
 
 /// The current generation, and the one that the step under way writes: a step that is not taken leaves
 /// nothing behind.
@@ -48,12 +56,12 @@ class TrainingState {
   /// Updates the ranges that this rank owns from the current generation into the next.
   void update(const Optimizer& optimizer, const UpdateStep& step, const GradientReducer& reducer);
 
-  /// The current generation as named tensors, views into it: parameters and statistics ("conv2d/kernel") …
-  std::vector<StoredTensor> weights() const;
+  /// The current generation's weights …
+  std::vector<StoredTensor> weights() const { return weights_of(model_, current()); }
   /// … and moments ("conv2d/kernel/momentum"); whole only where this rank has gathered them.
   std::vector<StoredTensor> moments() const;
-  /// Throws CheckpointError for a tensor that is missing or has another shape.
-  void load_weights(const SafetensorsFile& file);
+  /// Throw CheckpointError for a tensor that is missing or has another shape.
+  void load_weights(const SafetensorsFile& file) { read_weights(file, model_, current()); }
   void load_moments(const SafetensorsFile& file);
 
   /// SHA-256 over all parameters, then all statistics, in the model's order.

@@ -29,6 +29,8 @@ void Watchdog::enter(const char* phase, std::int64_t step) {
   beat();
 }
 
+std::string Watchdog::where() const { return fmt::format("after step {}, {}", step(), phase()); }
+
 void Watchdog::watch(double timeout_seconds) {
   const auto interval = std::chrono::duration<double>(timeout_seconds / kLooks);
   std::uint64_t seen = beats_;
@@ -38,7 +40,7 @@ void Watchdog::watch(double timeout_seconds) {
     const std::uint64_t now = beats_.load(std::memory_order_relaxed);
     unchanged = std::exchange(seen, now) == now ? unchanged + 1 : 0;
     if (unchanged < kLooks) continue;
-    on_stall_(fmt::format("after step {}, {}", step_.load(), phase_.load()));
+    on_stall_(where());
     return;
   }
 }

@@ -24,8 +24,13 @@ class Watchdog {
 
   /// Progress within a phase. Cheap, from any thread.
   void beat() { beats_.fetch_add(1, std::memory_order_relaxed); }
-  /// A new phase; `phase` must be a literal.
+  /// A new phase, `step` steps done; `phase` must be a literal.
   void enter(const char* phase, std::int64_t step);
+
+  const char* phase() const { return phase_.load(std::memory_order_relaxed); }
+  std::int64_t step() const { return step_.load(std::memory_order_relaxed); }
+  /// "after step 12, saving"
+  std::string where() const;
 
  private:
   void watch(double timeout_seconds);

@@ -5,8 +5,11 @@
 #include "launcher/commands/command.h"
 #include "launcher/commands/inputs.h"
 #include "launcher/collective.h"
+#include "launcher/failure.h"
 #include "launcher/hash.h"
+#include "launcher/host.h"
 #include "launcher/numerics.h"
+#include "launcher/same_setup.h"
 #include "launcher/trainer.h"
 #include "layers/summary.h"
 
@@ -48,6 +51,8 @@ std::optional<RunDirectory> open_run(const std::filesystem::path& directory, con
   if (files->moved_aside()) log.info("the run that was here is now {}", files->moved_aside()->string());
   clean_checkpoints(files->paths().checkpoints(), warn);
   if (is_finished(setup, *files, log)) return std::nullopt;
+  std::error_code absent;
+  std::filesystem::remove(files->paths().failure(), absent);
   return files;
 }
 
@@ -67,6 +72,21 @@ MetricsEvent start_event(const Setup& setup, Engine& engine, const World& world,
   return event;
 }
 
+/// Leaves why a training failed in the run directory, for whoever looks there later. What all ranks know of, rank 0 writes
+/// down; else the rank that failed does.
+void record_failure(const RunPaths& paths, const std::exception& error, const Watchdog& watchdog, const World& world,
+                    Log& log) {
+  if (world.rank() > 0 && dynamic_cast<const AgreedError*>(&error)) return;
+  const Failure failure{exit_code_of(error), message_of(error), world.rank(), host_name(), watchdog.step(), watchdog.phase()};
+  write_failure(paths.failure(), failure);
+  log.record("failed {}: {}", watchdog.where(), failure.message);
+}
+
+/// An error that this rank alone knows of, with where it struck.
+Error placed(const std::exception& error, const Watchdog& watchdog) {
+  return Error(exit_code_of(error), fmt::format("{}: {}", watchdog.where(), message_of(error)));
+}
+
 }  // namespace
 
 ExitCode run_train(const CommandLine& line, World& world) {
@@ -76,18 +96,13 @@ ExitCode run_train(const CommandLine& line, World& world) {
   Terminal terminal(STDERR_FILENO, screen ? [device = *screen] { return screen_width(device); } : std::function<int()>());
   Log log(terminal, {.rank = world.rank(), .ranks = world.size(), .quiet = line.quiet});
 
-  std::optional<Watchdog> watchdog;
   Setup setup;
   agree(*communicator, [&] {
     setup = read_setup(line.config, line.overrides);
     require_slices(setup, world);
     open_data(setup);
   });
-  watchdog.emplace(setup.experiment.distributed.stall_timeout_s, [&](const std::string& where) {
-    log.error("no progress for {} s {}; ending all ranks (distributed.stall_timeout_s)",
-              setup.experiment.distributed.stall_timeout_s, where);
-    world.abort(ExitCode::communication);
-  });
+  require_same_setup(setup, *communicator);
   for (const std::string& warning : setup.warnings) log.warning("{}", warning);
   const Engine::Options options = engine_options(setup.experiment, world, *communicator);
   std::optional<Engine> engine;
@@ -106,13 +121,29 @@ ExitCode run_train(const CommandLine& line, World& world) {
   log.info("{}: {} parameters, {} training samples, {} ranks of {} threads, {} slices, in {}", setup.experiment.name,
            cost_of(setup.model).parameters, setup.training->size(), world.size(), engine->pool().workers(),
            *setup.experiment.train.slices, directory.string());
+  const RunPaths paths{directory};
+  Watchdog watchdog(setup.experiment.distributed.stall_timeout_s, [&](const std::string& where) {
+    const CommError error("no progress for {} s {} (distributed.stall_timeout_s); ending all ranks",
+                          setup.experiment.distributed.stall_timeout_s, where);
+    record_failure(paths, error, watchdog, world, log);
+    log.error("{}", error.what());
+    world.abort(ExitCode::communication);
+  });
   Progress progress(terminal, log, line.quiet || !root);
   const std::string config_hash = sha256_hex(config::to_yaml(setup.experiment, setup.catalogs));
-  Trainer trainer({setup, *engine, *communicator, log, progress, fingerprint, config_hash, *watchdog,
-                   start_event(setup, *engine, world, fingerprint, config_hash)},
-                  files ? &*files : nullptr);
-  trainer.resume(resume);
-  return trainer.run();
+  try {
+    Trainer trainer({setup, *engine, *communicator, log, progress, fingerprint, config_hash, watchdog,
+                     start_event(setup, *engine, world, fingerprint, config_hash)},
+                    files ? &*files : nullptr);
+    trainer.resume(resume);
+    return trainer.run();
+  } catch (const AgreedError& error) {
+    record_failure(paths, error, watchdog, world, log);
+    throw;
+  } catch (const std::exception& error) {
+    record_failure(paths, error, watchdog, world, log);
+    throw placed(error, watchdog);
+  }
 }
 
 }  // namespace convoy

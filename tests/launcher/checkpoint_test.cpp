@@ -47,8 +47,8 @@ class CheckpointFiles : public testing::Test {
     return newest_whole_checkpoint(checkpoints_,
                                    [this](const std::string& text) { warnings_.push_back(text); });
   }
-  void prune(std::int64_t keep, std::optional<std::int64_t> best = {}) {
-    prune_checkpoints(checkpoints_, keep, best,
+  void prune(std::int64_t keep, std::int64_t newest) {
+    prune_checkpoints(checkpoints_, keep, newest,
                       [this](const std::string& text) { warnings_.push_back(text); });
   }
   void clean() {
@@ -167,15 +167,19 @@ TEST_F(CheckpointFiles, RefuseAnotherFormat) {
   EXPECT_THROW(parse_manifest(std::string(100'000, '[')), CheckpointError);
 }
 
-TEST_F(CheckpointFiles, ArePrunedToTheNewestAndTheBest) {
+TEST_F(CheckpointFiles, ArePrunedToTheNewest) {
   for (const std::int64_t step : {10, 20, 30, 40, 50}) save(step);
-  prune(2, 20);
-  EXPECT_THAT(entries(), ElementsAre("step-20", "step-40", "step-50"));
   prune(2, 50);
   EXPECT_THAT(entries(), ElementsAre("step-40", "step-50"));
-  prune(0);
+  prune(0, 50);
   EXPECT_THAT(entries(), ElementsAre("step-50"));
   EXPECT_THAT(warnings_, IsEmpty());
+}
+
+TEST_F(CheckpointFiles, OfAFutureThatWasGivenUpArePruned) {
+  for (const std::int64_t step : {10, 20, 30, 40, 50}) save(step);
+  prune(2, 30);
+  EXPECT_THAT(entries(), ElementsAre("step-20", "step-30"));
 }
 
 TEST_F(CheckpointFiles, AreCleanedOfInterruptedWork) {
@@ -216,7 +220,7 @@ TEST_F(CheckpointFiles, SayWhenTheyCannotBeWrittenOrRemoved) {
   save(2);
   const test::UnwritableDirectory locked(checkpoints_);
   EXPECT_THAT(error_of<CheckpointError>([&] { save(3); }), HasSubstr("Permission denied"));
-  prune(1);
+  prune(1, 2);
   EXPECT_THAT(warnings_, ElementsAre(HasSubstr("an old checkpoint stays: cannot rename")));
   EXPECT_THAT(entries(), ElementsAre("step-1", "step-2"));
 }

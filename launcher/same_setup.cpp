@@ -1,0 +1,64 @@
+#include "launcher/same_setup.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/sha256.h"
+#include "launcher/collective.h"
+
+namespace convoy {
+
+namespace {
+
+constexpr std::int64_t kPictures = 256;  ///< looked at in each split
+
+/// A hash of what differs between data sets that were not meant to: all of it would take seconds to read.
+std::string sketch(const Dataset& dataset) {
+  Sha256 hash;
+  const std::int64_t size = dataset.size();
+  hash.update(std::as_bytes(std::span(&size, 1)));
+  for (std::int64_t i = 0; i < size; ++i) {
+    const int label = dataset.label(i);
+    hash.update(std::as_bytes(std::span(&label, 1)));
+  }
+  std::vector<std::uint8_t> picture(static_cast<std::size_t>(dataset.sample_bytes()));
+  const std::int64_t pictures = std::min(size, kPictures);
+  for (std::int64_t i = 0; i < pictures; ++i) {
+    dataset.read(i * size / pictures, picture.data());
+    hash.update(std::as_bytes(std::span(picture)));
+  }
+  return hash.hex();
+}
+
+std::string sketch(const Setup& setup) {
+  return sketch(*setup.training) + (setup.validation ? sketch(*setup.validation) : "");
+}
+
+}  // namespace
+
+void require_same_setup(const Setup& setup, Communicator& communicator) {
+  if (communicator.size() == 1) return;
+  const std::string own = config::to_yaml(setup.experiment, setup.catalogs);
+  const std::string first = broadcast_text(communicator, own);
+  agree(communicator, [&] {
+    if (own == first) return;
+    config::Diagnostics diagnostics;
+    const config::Experiment other = config::read_experiment(config::parse_yaml(first, "rank 0's config"), "", setup.catalogs,
+                                                             capabilities(), diagnostics);
+    diagnostics.throw_if_any();
+    std::string list;
+    for (const config::Difference& change : config::differences(other, setup.experiment, setup.catalogs))
+      if (change.effect != config::Effect::free)
+        list += fmt::format("\n  {}: {} -> {}", change.key, change.before, change.after);
+    if (!list.empty())
+      throw ConfigError("another config than rank 0's:{}\nstart every rank with the same file and the same --set", list);
+  });
+  const std::string seen = sketch(setup);
+  const std::string expected = broadcast_text(communicator, seen);
+  agree(communicator, [&] {
+    if (seen != expected)
+      throw DataError("{} holds other samples than on rank 0; copy the same files to every host", setup.training->name());
+  });
+}
+
+}  // namespace convoy

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "comm/communicator.h"
+#include "launcher/setup.h"
+
+namespace convoy {
+
+/// Checks that every rank has rank 0's config, in all that decides bits, and its data: the number of samples, the labels,
+/// and a few hundred pictures. Throws AgreedError of a config or data error that names the ranks. Collective.
+void require_same_setup(const Setup& setup, Communicator& communicator);
+
+}  // namespace convoy
