@@ -1,17 +1,30 @@
 #include "layers/worker_pool.h"
 
+#include <system_error>
 #include <utility>
+
+#include "core/error.h"
 
 namespace convoy {
 
 WorkerPool::WorkerPool(int workers, const Start& on_start) {
   if (on_start) on_start();
   threads_.reserve(static_cast<std::size_t>(workers - 1));
-  for (int worker = 1; worker < workers; ++worker)
-    threads_.emplace_back([this, worker, on_start] { serve(worker, on_start); });
+  try {
+    for (int worker = 1; worker < workers; ++worker)
+      threads_.emplace_back([this, worker, on_start] { serve(worker, on_start); });
+  } catch (const std::system_error& error) {
+    const std::size_t started = threads_.size() + 1;
+    stop();
+    throw DeviceError(
+        "only {} of {} threads could be started ({}); set distributed.threads_per_rank to fewer", started,
+        workers, error.code().message());
+  }
 }
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { stop(); }
+
+void WorkerPool::stop() {
   stop_ = true;
   ++round_;
   round_.notify_all();

@@ -10,14 +10,15 @@
 
 namespace convoy {
 
-/// A fixed number of threads that take numbered items of work, the caller being worker 0. Items are claimed one by one,
-/// so a worker that is held up holds up nothing but its own item. Waiting threads sleep.
+/// A fixed number of threads that take numbered items of work, the caller being worker 0. Items are claimed
+/// one by one, so a worker that is held up holds up nothing but its own item. Waiting threads sleep.
 class WorkerPool {
  public:
   using Work = std::function<void(int worker, std::int64_t item)>;
   using Start = std::function<void()>;
 
   /// `on_start` runs once in each thread, the caller's included: the place for per-thread processor settings.
+  /// Throws DeviceError where the system does not give so many threads.
   explicit WorkerPool(int workers, const Start& on_start = {});
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
@@ -25,11 +26,12 @@ class WorkerPool {
 
   int workers() const { return static_cast<int>(threads_.size()) + 1; }
 
-  /// Runs work(worker, item) for every item in [0, items) and returns when all are done. If some throw, no further items
-  /// are started and the exception of the lowest such item is thrown here.
+  /// Runs work(worker, item) for every item in [0, items) and returns when all are done. If some throw, no
+  /// further items are started and the exception of the lowest such item is thrown here.
   void run(std::int64_t items, const Work& work);
 
  private:
+  void stop();
   void serve(int worker, const Start& on_start);
   void take_items(int worker);
 

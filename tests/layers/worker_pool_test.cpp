@@ -1,10 +1,15 @@
 #include "layers/worker_pool.h"
 
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <gtest/gtest.h>
 #include <stdexcept>
 #include <string>
+#include <sys/resource.h>
 #include <vector>
+
+#include "core/error.h"
 
 namespace convoy {
 namespace {
@@ -46,6 +51,27 @@ TEST(WorkerPool, ThrowsAFailureAndGoesOn) {
     pool.run(5, [&](int, std::int64_t) { ++runs; });
     EXPECT_EQ(runs, 5);
   }
+}
+
+/// Threads until the address space is used up, in a process of its own; its exit code.
+[[noreturn]] void start_too_many_threads() {
+  const rlimit limit{std::size_t{1} << 30, std::size_t{1} << 30};
+  setrlimit(RLIMIT_AS, &limit);
+  try {
+    WorkerPool pool(100'000);
+  } catch (const DeviceError& error) {
+    std::fputs(error.what(), stderr);
+    std::_Exit(5);
+  }
+  std::_Exit(0);
+}
+
+TEST(WorkerPoolDeathTest, SaysThatThreadsCannotBeStarted) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's own memory does not fit into a limit";
+#endif
+  EXPECT_EXIT(start_too_many_threads(), testing::ExitedWithCode(5),
+              "only [0-9]+ of 100000 threads could be started .*distributed.threads_per_rank");
 }
 
 }  // namespace
