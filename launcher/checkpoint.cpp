@@ -118,6 +118,15 @@ Checkpoint::Checkpoint(fs::path directory) : directory_(std::move(directory)) {
   state_ = std::move(manifest.state);
 }
 
+void require_checkpoint(const fs::path& directory) {
+  std::error_code absent;
+  if (fs::exists(directory / kManifest, absent)) return;
+  throw ConfigError(
+      "--resume {}: no checkpoint is there; write auto, never, or a checkpoint's directory, "
+      "runs/NAME/checkpoints/step-N",
+      directory.string());
+}
+
 const SafetensorsFile& Checkpoint::file(const std::string& name) const {
   const auto found = files_.find(name);
   if (found == files_.end()) throw CheckpointError("{}: has no {}", directory_.string(), file_name(name));
@@ -171,7 +180,8 @@ std::optional<Checkpoint> newest_whole_checkpoint(const fs::path& checkpoints, c
   return {};
 }
 
-void prune_checkpoints(const fs::path& checkpoints, std::int64_t keep, std::int64_t newest, const Warn& warn) {
+void prune_checkpoints(const fs::path& checkpoints, std::int64_t keep, std::int64_t newest,
+                       const Warn& warn) {
   std::vector<std::int64_t> steps = checkpoint_steps(checkpoints);
   const auto end = std::ranges::upper_bound(steps, newest);
   const auto kept = std::min<std::ptrdiff_t>(std::max<std::int64_t>(keep, 1), end - steps.begin());

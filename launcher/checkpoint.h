@@ -36,7 +36,8 @@ struct EarlyStoppingState {
 /// Doubles come back with the same bits, those that are not finite included.
 struct CheckpointState {
   TrainingCursor cursor;
-  std::string config_hash;
+  std::string config_hash;  ///< of the keys that decide bits
+  std::string data_sha256;  ///< of the training split
   NumericsFingerprint fingerprint;
   std::optional<BestResult> best;
   std::optional<EarlyStoppingState> early_stopping;
@@ -71,6 +72,9 @@ class Checkpoint {
   CheckpointState state_;
   std::map<std::string, SafetensorsFile> files_;
 };
+
+/// Throws ConfigError where `directory`, which --resume names, is no checkpoint.
+void require_checkpoint(const std::filesystem::path& directory);
 
 /// Writes `<checkpoints>/step-N/`, N the cursor's global step: into a directory beside it, everything synced,
 /// renamed, so that a checkpoint is whole or absent whenever the machine stops. One of the same step is

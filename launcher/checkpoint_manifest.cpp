@@ -41,6 +41,7 @@ TrainingCursor cursor_of(const json& value) {
 json json_of(const CheckpointState& state) {
   json result{{"cursor", json_of(state.cursor)},
               {"config_hash", state.config_hash},
+              {"data_sha256", state.data_sha256},
               {"fingerprint", state.fingerprint},
               {"metrics", {{"lines", state.metrics.lines}, {"bytes", state.metrics.bytes}}},
               {"epoch_totals", json::object()}};
@@ -63,6 +64,7 @@ CheckpointState state_of(const json& value) {
   CheckpointState state;
   state.cursor = cursor_of(value.at("cursor"));
   value.at("config_hash").get_to(state.config_hash);
+  value.at("data_sha256").get_to(state.data_sha256);
   value.at("fingerprint").get_to(state.fingerprint);
   const json& metrics = value.at("metrics");
   state.metrics = {metrics.at("lines").get<std::int64_t>(), metrics.at("bytes").get<std::int64_t>()};

@@ -9,15 +9,16 @@
 
 namespace convoy {
 
-/// Whether `value` beats `best` by more than `min_delta`: a smaller loss, a larger accuracy. NaN beats nothing, and nothing
-/// but another NaN fails to beat NaN.
+/// Whether `value` beats `best` by more than `min_delta`: a smaller loss, a larger accuracy. NaN beats
+/// nothing, and nothing but another NaN fails to beat NaN.
 bool is_better(config::Monitor monitor, double value, double best, double min_delta = 0);
 
 /// The monitored metric in an epoch's figures; nothing where they have none.
 std::optional<double> value_of(config::Monitor monitor, const MetricsEvent& epoch);
 
-/// Ends a training whose monitored metric has stopped improving, as Keras' callback does: after `patience` epochs (at least
-/// one) without improvement. Every rank decides alike; the weights of the best epoch are kept where `keeps_weights`.
+/// Ends a training whose monitored metric has stopped improving, as Keras' callback does: after `patience`
+/// epochs (at least one) without improvement. Every rank decides alike; the weights of the best epoch are
+/// kept where `keeps_weights`.
 class EarlyStopping {
  public:
   /// The model must outlive this.
@@ -28,8 +29,8 @@ class EarlyStopping {
   bool should_stop() const;
   std::int64_t best_epoch() const { return state_->best_epoch; }
 
-  /// What a checkpoint keeps: the state, nothing before the first epoch, and the best epoch's weights, empty where there
-  /// are none.
+  /// What a checkpoint keeps: the state, nothing before the first epoch, and the best epoch's weights, empty
+  /// where there are none.
   const std::optional<EarlyStoppingState>& state() const { return state_; }
   std::vector<StoredTensor> best_weights() const;
   void restore(const std::optional<EarlyStoppingState>& state) { state_ = state; }

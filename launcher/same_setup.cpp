@@ -34,6 +34,11 @@ std::string sketch(const Setup& setup) {
   return sketch(*setup.training) + (setup.validation ? sketch(*setup.validation) : "");
 }
 
+/// Keys that neither a result nor the order of collective operations depends on.
+bool may_differ(const std::string& key) {
+  return key == "name" || key == "distributed.threads_per_rank" || (key.starts_with("data.") && key.ends_with(".path"));
+}
+
 }  // namespace
 
 void require_same_setup(const Setup& setup, Communicator& communicator) {
@@ -43,21 +48,23 @@ void require_same_setup(const Setup& setup, Communicator& communicator) {
   agree(communicator, [&] {
     if (own == first) return;
     config::Diagnostics diagnostics;
-    const config::Experiment other = config::read_experiment(config::parse_yaml(first, "rank 0's config"), "", setup.catalogs,
-                                                             capabilities(), diagnostics);
+    const config::Experiment other = config::read_experiment(config::parse_yaml(first, "rank 0's config"), "",
+                                                             setup.catalogs, capabilities(), diagnostics);
     diagnostics.throw_if_any();
     std::string list;
     for (const config::Difference& change : config::differences(other, setup.experiment, setup.catalogs))
-      if (change.effect != config::Effect::free)
+      if (!may_differ(change.key))
         list += fmt::format("\n  {}: {} -> {}", change.key, change.before, change.after);
     if (!list.empty())
-      throw ConfigError("another config than rank 0's:{}\nstart every rank with the same file and the same --set", list);
+      throw ConfigError(
+          "another config than rank 0's:{}\nstart every rank with the same file and the same --set", list);
   });
   const std::string seen = sketch(setup);
   const std::string expected = broadcast_text(communicator, seen);
   agree(communicator, [&] {
     if (seen != expected)
-      throw DataError("{} holds other samples than on rank 0; copy the same files to every host", setup.training->name());
+      throw DataError("{} holds other samples than on rank 0; copy the same files to every host",
+                      setup.training->name());
   });
 }
 

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "launcher/checkpoint_manifest.h"
 #include "launcher/collective.h"
 #include "launcher/signals.h"
 
@@ -12,17 +11,8 @@ namespace convoy {
 
 namespace {
 
-constexpr const char* kBestWeights = "early_stopping";  ///< a checkpoint's file of weights to restore
-
-void require_finite(const std::vector<StoredTensor>& tensors, const std::string& source) {
-  for (const StoredTensor& tensor : tensors) {
-    const std::span<const float> values(reinterpret_cast<const float*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(float));
-    if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
-      throw CheckpointError("{}: '{}' holds values that are not finite", source, tensor.name);
-  }
-}
-
-/// Steps refused one after the other, with `on_nonfinite: skip`, after which training will not recover by itself.
+/// Steps refused one after the other, with `on_nonfinite: skip`, after which training will not recover by
+/// itself.
 constexpr std::int64_t kMostRefusals = 100;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -60,77 +50,13 @@ Trainer::Trainer(const Parts& parts, const RunDirectory* files)
       parts_.engine.network().plan(samples);
     evaluator_ = std::make_unique<Evaluator>(parts_.engine.network(), parts_.engine.pool());
   }
-  if (const auto& stopping = experiment_.train.early_stopping) early_stopping_.emplace(*stopping, parts.setup.model, is_root());
-  initialize(parts.setup.model, experiment_.seed, state_.current().parameters(), state_.current().statistics());
+  if (const auto& stopping = experiment_.train.early_stopping)
+    early_stopping_.emplace(*stopping, parts.setup.model, is_root());
+  initialize(parts.setup.model, experiment_.seed, state_.current().parameters(),
+             state_.current().statistics());
   load_initial_weights();
-}
-
-void Trainer::load_initial_weights() {
-  if (!experiment_.model.weights) return;
-  agree(parts_.communicator, [&] {
-    if (!is_root()) return;
-    state_.load_weights(SafetensorsFile(*experiment_.model.weights));
-    require_finite(state_.weights(), *experiment_.model.weights);
-  });
-  share_state();
-}
-
-/// Rank 0's current generation becomes everybody's.
-void Trainer::share_state() {
-  Communicator& comm = parts_.communicator;
-  comm.broadcast(std::as_writable_bytes(state_.current().parameters()), 0);
-  comm.broadcast(std::as_writable_bytes(state_.current().statistics()), 0);
-  for (std::size_t i = 0; i < optimizer_->slot_names().size(); ++i)
-    comm.broadcast(std::as_writable_bytes(state_.current().slot(i)), 0);
-}
-
-/// The best so far counts only for the same metric, and where its weights are at hand.
-void Trainer::restore_best(const std::optional<BestResult>& best) {
-  const auto& monitor = experiment_.checkpoint.best;
-  const bool same = best && monitor && best->metric == config::name_of_value(*monitor);
-  const bool kept = broadcast_text(parts_.communicator,
-                                   same && is_root() && std::filesystem::exists(files_->paths().best_weights()) ? "kept" : "") == "kept";
-  if (kept) best_ = best;
-}
-
-void Trainer::resume(const std::string& resume) {
-  Manifest manifest;
-  std::string text;
-  agree(parts_.communicator, [&] {
-    if (!is_root() || resume == "never") return;
-    const auto warn = [&](const std::string& line) { parts_.log.warning("{}", line); };
-    const auto checkpoint = resume == "auto" ? newest_whole_checkpoint(files_->paths().checkpoints(), warn)
-                                             : std::optional<Checkpoint>(std::in_place, resume);
-    if (!checkpoint) return;
-    state_.load_weights(checkpoint->file("weights"));
-    state_.load_moments(checkpoint->file("optimizer"));
-    manifest.state = checkpoint->state();
-    text = manifest_text(manifest);
-    if (early_stopping_ && checkpoint->has(kBestWeights))
-      early_stopping_->load_best_weights(checkpoint->file(kBestWeights));
-    if (resume != "auto" && checkpoint->state().config_hash != parts_.config_hash)
-      warn(fmt::format("{} was saved under another config; its weights, moments and position are taken over",
-                       checkpoint->directory().string()));
-    if (checkpoint->state().fingerprint != parts_.fingerprint)
-      warn(fmt::format("going on under other numerics than {} was saved with, so the bits will differ from an uninterrupted "
-                       "run's: {}",
-                       checkpoint->directory().string(),
-                       describe_change(checkpoint->state().fingerprint, parts_.fingerprint)));
-    parts_.log.info("going on from {}", checkpoint->directory().string());
-  });
-  text = broadcast_text(parts_.communicator, std::move(text));
-  if (text.empty()) return;
-  share_state();
-  const CheckpointState state = parse_manifest(text).state;
-  cursor_ = state.cursor;
-  restore_best(state.best);
-  if (early_stopping_) early_stopping_->restore(state.early_stopping);
-  metrics_position_ = state.metrics;
-  const auto total = [&](const char* name) {
-    const auto found = state.epoch_totals.find(name);
-    return found == state.epoch_totals.end() ? 0.0 : found->second;
-  };
-  totals_ = {total("loss"), total("correct"), total("top5"), total("samples")};
+  if (is_root())
+    data_hash_ = std::async(std::launch::async, [data = parts.setup.training] { return data->sha256(); });
 }
 
 bool Trainer::finished() const { return cursor_.global_step >= total_steps_ || stop_early_; }
@@ -146,13 +72,15 @@ ExitCode Trainer::run() {
     if (epoch_done) finish_epoch();
     const auto& every = experiment_.checkpoint;
     const bool due = (epoch_done && every.every_epochs && cursor_.epoch % *every.every_epochs == 0) ||
-                     (every.every_steps && cursor_.global_step % *every.every_steps == 0) || (requests_ & kSave);
+                     (every.every_steps && cursor_.global_step % *every.every_steps == 0) ||
+                     (requests_ & kSave);
     if (requests_ & kStop) {
       runner_.gather_moments();
       agree(parts_.communicator, [&] {
         if (is_root()) write_checkpoint();
       });
-      parts_.log.info("stopped on request after step {}; run the same command again to go on", cursor_.global_step);
+      parts_.log.info("stopped on request after step {}; to go on, run the same command again{}",
+                      cursor_.global_step, parts_.resume == "never" ? " without --resume never" : "");
       return ExitCode::stopped;
     }
     if (due && !finished()) save_on_the_way();
@@ -167,12 +95,13 @@ void Trainer::start_run() {
   // An early stop may already be decided in the state that was resumed.
   stop_early_ = early_stopping_ && early_stopping_->should_stop();
   if (!is_root()) return;
-  if (!cut_metrics(files_->paths().metrics(), metrics_position_, cursor_))
-    parts_.log.warning("metrics.jsonl is not the one that the checkpoint was taken with; it was cut back by its steps");
+  if (!cut_metrics(files_->paths().metrics(), metrics_position_, cursor_) && metrics_position_.lines > 0)
+    parts_.log.warning(
+        "metrics.jsonl is not the one that the checkpoint was taken with; it was cut back by its steps");
   metrics_.emplace(files_->paths().metrics());
   MetricsEvent start = parts_.start;
   start["step"] = cursor_.global_step;
-  write("start", start);
+  write(resumed_ ? "restart" : "start", start);
   metrics_position_ = metrics_->position();
 }
 
@@ -188,14 +117,18 @@ void Trainer::train_step() {
   ++cursor_.global_step;
   ++cursor_.step_in_epoch;
   if (result.refused) {
-    const std::string what = fmt::format("step {} (epoch {}): {}", cursor_.global_step, cursor_.epoch + 1, *result.refused);
+    const std::string what =
+        fmt::format("step {} (epoch {}): {}", cursor_.global_step, cursor_.epoch + 1, *result.refused);
     if (experiment_.train.on_nonfinite == config::OnNonfinite::stop)
-      throw AgreedError(ExitCode::numeric,
-                        what + "; try a smaller learning rate or global_clipnorm, or `train.on_nonfinite: skip`");
+      throw AgreedError(
+          ExitCode::numeric,
+          what + "; try a smaller learning rate or global_clipnorm, or `train.on_nonfinite: skip`");
     if (++refusals_ == kMostRefusals)
-      throw AgreedError(ExitCode::numeric, fmt::format("{}; {} steps in a row were skipped for that: the weights are beyond "
-                                                       "recovery, go on from an earlier checkpoint with a smaller learning "
-                                                       "rate", what, refusals_));
+      throw AgreedError(ExitCode::numeric,
+                        fmt::format("{}; {} steps in a row were skipped for that: the weights are beyond "
+                                    "recovery, go on from an earlier checkpoint with a smaller learning "
+                                    "rate",
+                                    what, refusals_));
     parts_.log.warning("{}; skipped", what);
     write("warning", {{"step", cursor_.global_step}, {"message", what}});
   } else {
@@ -217,41 +150,55 @@ void Trainer::log_step(const StepResult& result) {
   progress.step = cursor_.step_in_epoch;
   progress.steps = epoch_steps();
   progress.loss = totals_.loss / totals_.samples;
-  progress.accuracy = totals_.correct / totals_.samples;
+  if (measures(config::Metric::accuracy)) progress.accuracy = totals_.correct / totals_.samples;
   progress.images_per_second = rate_.per_second();
   progress.seconds_left = static_cast<double>(total_steps_ - cursor_.global_step) *
-                          static_cast<double>(experiment_.train.global_batch_size) / progress.images_per_second;
+                          static_cast<double>(experiment_.train.global_batch_size) /
+                          progress.images_per_second;
   parts_.progress.show(progress, logged);
   if (!logged) return;
-  write("step", {{"epoch", cursor_.epoch + 1},
-                 {"step", cursor_.global_step},
-                 {"loss", result.loss},
-                 {"accuracy", result.accuracy},
-                 {"learning_rate", result.learning_rate},
-                 {"images_per_second", progress.images_per_second}});
+  MetricsEvent event{{"epoch", cursor_.epoch + 1}, {"step", cursor_.global_step}, {"loss", result.loss}};
+  if (measures(config::Metric::accuracy)) event["accuracy"] = result.accuracy;
+  if (measures(config::Metric::top_5_accuracy)) event["top_5_accuracy"] = result.top5;
+  event["learning_rate"] = result.learning_rate;
+  event["images_per_second"] = progress.images_per_second;
+  write("step", event);
+}
+
+bool Trainer::measures(config::Metric metric) const {
+  return std::ranges::count(experiment_.metrics, metric) > 0;
+}
+
+/// Adds loss and metrics to an event and to a line for the user.
+void Trainer::record(MetricsEvent& event, std::string& line, const std::string& prefix,
+                     const Figures& figures) const {
+  event[prefix + "loss"] = figures.loss;
+  line += fmt::format(" {}loss {:.4f}", prefix, figures.loss);
+  if (measures(config::Metric::accuracy)) {
+    event[prefix + "accuracy"] = figures.accuracy;
+    line += fmt::format(", {}accuracy {:.4f}", prefix, figures.accuracy);
+  }
+  if (measures(config::Metric::top_5_accuracy)) {
+    event[prefix + "top_5_accuracy"] = figures.top5;
+    line += fmt::format(", {}top_5_accuracy {:.4f}", prefix, figures.top5);
+  }
 }
 
 void Trainer::finish_epoch() {
   const double seconds = seconds_since(epoch_start_);
   ++cursor_.epoch;
   cursor_.step_in_epoch = 0;
-  const bool top5 = std::ranges::count(experiment_.metrics, config::Metric::top_5_accuracy) > 0;
-  MetricsEvent epoch{{"epoch", cursor_.epoch},
-                     {"step", cursor_.global_step},
-                     {"loss", totals_.loss / totals_.samples},
-                     {"accuracy", totals_.correct / totals_.samples}};
-  if (top5) epoch["top_5_accuracy"] = totals_.top5 / totals_.samples;
-  std::string line = fmt::format("epoch {}/{}: loss {:.4f}, accuracy {:.4f}", cursor_.epoch, experiment_.train.epochs,
-                                 totals_.loss / totals_.samples, totals_.correct / totals_.samples);
+  MetricsEvent epoch{{"epoch", cursor_.epoch}, {"step", cursor_.global_step}};
+  std::string line = fmt::format("epoch {}/{}:", cursor_.epoch, experiment_.train.epochs);
+  record(epoch, line, "",
+         {totals_.loss / totals_.samples, totals_.correct / totals_.samples, totals_.top5 / totals_.samples});
   if (validation_) {
     parts_.watchdog.enter("validating", cursor_.global_step);
-    const EvaluationResult result = evaluate(*evaluator_, *validation_, state_.current().parameters(),
-                                             state_.current().statistics(), make_loss(experiment_), parts_.communicator,
-                                             &parts_.watchdog);
-    epoch["val_loss"] = result.loss;
-    epoch["val_accuracy"] = result.accuracy;
-    if (top5) epoch["val_top_5_accuracy"] = result.top5;
-    line += fmt::format(", val_loss {:.4f}, val_accuracy {:.4f}", result.loss, result.accuracy);
+    const EvaluationResult result =
+        evaluate(*evaluator_, *validation_, state_.current().parameters(), state_.current().statistics(),
+                 make_loss(experiment_), parts_.communicator, &parts_.watchdog);
+    line += ',';
+    record(epoch, line, "val_", {result.loss, result.accuracy, result.top5});
   }
   epoch["seconds"] = seconds_since(epoch_start_);
   epoch["images_per_second"] = epoch_samples_ / seconds;
@@ -260,7 +207,10 @@ void Trainer::finish_epoch() {
     parts_.setup.training->verify_unchanged();
     if (parts_.setup.validation) parts_.setup.validation->verify_unchanged();
   });
-  if (cursor_.epoch == 1 && is_root()) epoch["data_sha256"] = parts_.setup.training->sha256();
+  if (is_root()) {
+    const std::string& hash = data_sha256();
+    if (cursor_.epoch == 1) epoch["data_sha256"] = hash;
+  }
   parts_.log.info("{}, {:.0f} images/s, {:.1f} s", line, epoch_samples_ / seconds, seconds);
   write("epoch", epoch);
   watch_metrics(epoch);
@@ -270,7 +220,8 @@ void Trainer::finish_epoch() {
   rate_.restart();
 }
 
-/// Keeps the best weights, and notices when the watched metric has stopped improving. Every rank decides alike.
+/// Keeps the best weights, and notices when the watched metric has stopped improving. Every rank decides
+/// alike.
 void Trainer::watch_metrics(const MetricsEvent& epoch) {
   if (const auto& monitor = experiment_.checkpoint.best) {
     const auto value = value_of(*monitor, epoch);
@@ -290,58 +241,17 @@ void Trainer::check_replicas() {
   const std::vector<std::string> hashes = gather_texts(parts_.communicator, state_.weights_sha256());
   for (std::size_t rank = 1; rank < hashes.size(); ++rank)
     if (hashes[rank] != hashes[0])
-      throw AgreedError(ExitCode::device, fmt::format("after step {} the weights of rank {} differ from those of rank 0: a "
-                                                      "processor or its memory computes wrongly on one of them",
-                                                      cursor_.global_step, rank));
-}
-
-/// Rank 0's part of a save, the moments gathered. Throws CheckpointError.
-void Trainer::write_checkpoint() {
-  metrics_->sync();
-  CheckpointState state;
-  state.cursor = cursor_;
-  state.config_hash = parts_.config_hash;
-  state.fingerprint = parts_.fingerprint;
-  state.best = best_;
-  if (early_stopping_) state.early_stopping = early_stopping_->state();
-  state.metrics = metrics_->position();
-  state.epoch_totals = {{"loss", totals_.loss},
-                        {"correct", totals_.correct},
-                        {"top5", totals_.top5},
-                        {"samples", totals_.samples}};
-  std::vector<TensorFile> files{{"weights", state_.weights()}, {"optimizer", state_.moments()}};
-  if (early_stopping_)
-    if (auto best = early_stopping_->best_weights(); !best.empty()) files.push_back({kBestWeights, std::move(best)});
-  save_checkpoint(files_->paths().checkpoints(), state, files);
-  const auto warn = [&](const std::string& line) { parts_.log.warning("{}", line); };
-  prune_checkpoints(files_->paths().checkpoints(), experiment_.checkpoint.keep, cursor_.global_step, warn);
-  write("checkpoint", {{"step", cursor_.global_step}});
-}
-
-/// A save on the way: one that fails costs a warning, training goes on, and the next one may succeed.
-void Trainer::save_on_the_way() {
-  parts_.watchdog.enter("saving", cursor_.global_step);
-  runner_.gather_moments();
-  last_save_ = std::chrono::steady_clock::now();
-  on_root("no checkpoint could be written", [&] { write_checkpoint(); });
-}
-
-void Trainer::on_root(const char* failing, const std::function<void()>& work) {
-  if (!is_root()) return;
-  try {
-    work();
-  } catch (const CheckpointError& error) {
-    const std::string what =
-        fmt::format("after step {} {}: {}; training goes on", cursor_.global_step, failing, error.what());
-    parts_.log.warning("{}", what);
-    write("warning", {{"step", cursor_.global_step}, {"message", what}});
-  }
+      throw AgreedError(ExitCode::device,
+                        fmt::format("after step {} the weights of rank {} differ from those of rank 0: a "
+                                    "processor or its memory computes wrongly on one of them",
+                                    cursor_.global_step, rank));
 }
 
 void Trainer::end_run() {
   if (stop_early_)
     parts_.log.info("stopped early: no better {} since epoch {}",
-                    config::name_of_value(experiment_.train.early_stopping->monitor), early_stopping_->best_epoch());
+                    config::name_of_value(experiment_.train.early_stopping->monitor),
+                    early_stopping_->best_epoch());
   save_on_the_way();
   if (early_stopping_ && is_root()) early_stopping_->give_back(state_);
   agree(parts_.communicator, [&] {
@@ -349,7 +259,8 @@ void Trainer::end_run() {
     save_safetensors(files_->paths().final_weights(), state_.weights());
     const std::string hash = state_.weights_sha256();
     MetricsEvent end{{"step", cursor_.global_step}, {"epoch", cursor_.epoch}, {"weights_sha256", hash}};
-    if (best_) end["best"] = {{"metric", best_->metric}, {"value", best_->value}, {"epoch", best_->cursor.epoch}};
+    if (best_)
+      end["best"] = {{"metric", best_->metric}, {"value", best_->value}, {"epoch", best_->cursor.epoch}};
     end["stopped_early"] = stop_early_;
     write("end", end);
     parts_.log.info("done after step {}: weights {}", cursor_.global_step, hash);
@@ -362,7 +273,8 @@ void Trainer::write(std::string_view event, const MetricsEvent& fields) {
   try {
     metrics_->write(event, fields);
   } catch (const CheckpointError& error) {
-    if (!std::exchange(metrics_failed_, true)) parts_.log.warning("{}; training goes on without", error.what());
+    if (!std::exchange(metrics_failed_, true))
+      parts_.log.warning("{}; training goes on without", error.what());
   }
 }
 

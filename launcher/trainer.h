@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,15 +32,16 @@ class Trainer {
     NumericsFingerprint fingerprint;
     std::string config_hash;
     Watchdog& watchdog;
+    std::string resume;  ///< "auto", "never", or a checkpoint's directory
     MetricsEvent start;  ///< facts for the `start` event
   };
 
   /// `files`: rank 0's run directory, null on the others. Collective.
   Trainer(const Parts& parts, const RunDirectory* files);
 
-  /// Goes on from the newest whole checkpoint, if there is one and `resume` is "auto", or from the checkpoint that it
-  /// names. Collective.
-  void resume(const std::string& resume);
+  /// Goes on from the checkpoint that Parts.resume names, or with "auto" from the newest whole one, if there
+  /// is any. Collective.
+  void resume();
 
   /// Trains to the end, or until a stop is asked for: ExitCode::ok or ExitCode::stopped. Collective.
   ExitCode run();
@@ -51,6 +53,10 @@ class Trainer {
     void add(const StepResult& result);
   };
 
+  struct Figures {
+    double loss, accuracy, top5;
+  };
+
   bool is_root() const { return files_ != nullptr; }
   void load_initial_weights();
   void restore_best(const std::optional<BestResult>& best);
@@ -58,6 +64,9 @@ class Trainer {
   void start_run();
   void train_step();
   void log_step(const StepResult& result);
+  bool measures(config::Metric metric) const;
+  void record(MetricsEvent& event, std::string& line, const std::string& prefix,
+              const Figures& figures) const;
   void finish_epoch();
   void watch_metrics(const MetricsEvent& epoch);
   void check_replicas();
@@ -66,6 +75,8 @@ class Trainer {
   /// Runs `work` on rank 0; a file that cannot be written costs a warning: "after step N `failing`: …".
   void on_root(const char* failing, const std::function<void()>& work);
   void end_run();
+  /// Of the training split; rank 0's. Throws DataError where it is not what the training began with.
+  const std::string& data_sha256();
   bool finished() const;
   std::int64_t epoch_steps() const;
   void write(std::string_view event, const MetricsEvent& fields);
@@ -87,6 +98,10 @@ class Trainer {
   std::optional<BestResult> best_;
   std::optional<EarlyStopping> early_stopping_;
   MetricsPosition metrics_position_;
+  std::future<std::string> data_hash_;  ///< being computed, while the first steps run
+  std::string data_sha256_;
+  std::string resumed_data_;  ///< of the training that this one goes on from; empty where there is none
+  bool resumed_ = false;
   bool stop_early_ = false;
   std::int64_t refusals_ = 0;  ///< steps refused since the last one taken
   bool metrics_failed_ = false;

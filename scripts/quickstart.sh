@@ -56,9 +56,10 @@ heading "4/4 training $config for $epochs $([ "$epochs" -eq 1 ] && echo epoch ||
 say "+ mpirun ${options[*]} $convoy train $config --set train.epochs=$epochs"
 code=0
 mpirun "${options[@]}" $convoy train "$config" --set train.epochs="$epochs" || code=$?
-if [ $code -eq 75 ]; then
+# mpirun has a code of its own for ranks that it was told to stop.
+if [ $code -eq 75 ] || { [ $code -ne 0 ] && tail -n 1 "runs/$name/log.txt" 2>/dev/null | grep -q 'stopped on request'; }; then
   say "stopped, and everything is saved: run this again to go on"
-  exit $code
+  exit 75
 fi
 [ $code -eq 0 ] || die $code "training failed; the lines above say why. README.md has a section on trouble"
 

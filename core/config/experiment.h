@@ -147,7 +147,7 @@ std::string reference_markdown(const Catalogs& catalogs);
 
 /// What changing a key means for a run that exists.
 enum class Effect {
-  free,     ///< nothing of the result: ranks, threads, logging, checkpoints, faults
+  free,     ///< nothing of the result: ranks, threads, logging, checkpoints, faults, where the data lies
   extends,  ///< more epochs or steps
   decides,  ///< other bits
 };
@@ -158,6 +158,9 @@ struct Difference {
   std::string after;
   Effect effect = Effect::decides;
 };
+
+/// All keys that decide the bits of a step, as text: equal for experiments that may go on from each other's checkpoints.
+std::string deciding_keys(const Experiment& experiment, const Catalogs& catalogs);
 
 /// Every key that differs, in order.
 std::vector<Difference> differences(const Experiment& before, const Experiment& after,

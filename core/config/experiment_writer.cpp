@@ -42,8 +42,12 @@ std::string reference_markdown(const Catalogs& catalogs) {
 
 namespace {
 
-/// Keys, or whole sections, that change nothing of what is computed.
-constexpr std::array<std::string_view, 10> kFree{"name",
+/// Keys, or whole sections, that change nothing of what is computed. Where files lie is free: what they hold is compared.
+constexpr std::array<std::string_view, 14> kFree{"name",
+                                                 "data.cifar10.path",
+                                                 "data.cifar100.path",
+                                                 "data.mnist.path",
+                                                 "model.weights",
                                                  "metrics",
                                                  "train.log_every_steps",
                                                  "distributed.communicator",
@@ -66,15 +70,25 @@ bool grows(const std::string& before, const std::string& after) {
   return was.problem.empty() && is.problem.empty() && is.value > was.value;
 }
 
+bool is_free(const std::string& key) {
+  return std::any_of(kFree.begin(), kFree.end(), [&](std::string_view free) { return is_below(key, free); });
+}
+
+bool is_length(const std::string& key) { return key == "train.epochs" || key == "train.max_steps"; }
+
 Effect effect_of(const std::string& key, const std::string& before, const std::string& after) {
-  if (std::any_of(kFree.begin(), kFree.end(), [&](std::string_view free) { return is_below(key, free); })) {
-    return Effect::free;
-  }
-  const bool length = key == "train.epochs" || key == "train.max_steps";
-  return length && grows(before, after) ? Effect::extends : Effect::decides;
+  if (is_free(key)) return Effect::free;
+  return is_length(key) && grows(before, after) ? Effect::extends : Effect::decides;
 }
 
 }  // namespace
+
+std::string deciding_keys(const Experiment& experiment, const Catalogs& catalogs) {
+  std::string text;
+  for (const auto& [key, value] : to_keys(experiment, catalogs))
+    if (!is_free(key) && !is_length(key)) text += key + ": " + value + '\n';
+  return text;
+}
 
 std::vector<Difference> differences(const Experiment& before, const Experiment& after,
                                     const Catalogs& catalogs) {

@@ -1,10 +1,9 @@
+#include <cstdlib>
 #include <unistd.h>
 
-#include <cstdlib>
-
+#include "launcher/collective.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/inputs.h"
-#include "launcher/collective.h"
 #include "launcher/failure.h"
 #include "launcher/hash.h"
 #include "launcher/host.h"
@@ -36,15 +35,18 @@ bool is_finished(const Setup& setup, const RunDirectory& files, Log& log) {
   if (!end) return false;
   const auto step = end->value("step", std::int64_t{0});
   if (step < total_steps(setup) && !end->value("stopped_early", false)) return false;
-  log.info("{} is finished after step {}; train for longer with a larger train.epochs, or again with --resume never",
-           files.paths().directory.string(), step);
+  log.info(
+      "{} is finished after step {}; train for longer with a larger train.epochs, or again with --resume "
+      "never",
+      files.paths().directory.string(), step);
   return true;
 }
 
 /// Rank 0's run directory, its config settled; nothing where the run in it is finished. Throws ConfigError.
-std::optional<RunDirectory> open_run(const std::filesystem::path& directory, const std::string& resume, const Setup& setup,
-                                     Log& log) {
+std::optional<RunDirectory> open_run(const std::filesystem::path& directory, const std::string& resume,
+                                     const Setup& setup, Log& log) {
   const auto warn = [&](const std::string& text) { log.warning("{}", text); };
+  if (resume != "auto" && resume != "never") require_checkpoint(resume);
   std::optional<RunDirectory> files(std::in_place, directory, resume == "never", warn);
   settle_config(setup, *files);
   log.open_file(files->paths().log());
@@ -56,8 +58,8 @@ std::optional<RunDirectory> open_run(const std::filesystem::path& directory, con
   return files;
 }
 
-MetricsEvent start_event(const Setup& setup, Engine& engine, const World& world, const NumericsFingerprint& fingerprint,
-                         const std::string& config_hash) {
+MetricsEvent start_event(const Setup& setup, Engine& engine, const World& world,
+                         const NumericsFingerprint& fingerprint, const std::string& config_hash) {
   MetricsEvent event{{"name", setup.experiment.name},
                      {"config_sha256", config_hash},
                      {"fingerprint", nlohmann::json(fingerprint)},
@@ -72,12 +74,13 @@ MetricsEvent start_event(const Setup& setup, Engine& engine, const World& world,
   return event;
 }
 
-/// Leaves why a training failed in the run directory, for whoever looks there later. What all ranks know of, rank 0 writes
-/// down; else the rank that failed does.
-void record_failure(const RunPaths& paths, const std::exception& error, const Watchdog& watchdog, const World& world,
-                    Log& log) {
+/// Leaves why a training failed in the run directory, for whoever looks there later. What all ranks know of,
+/// rank 0 writes down; else the rank that failed does.
+void record_failure(const RunPaths& paths, const std::exception& error, const Watchdog& watchdog,
+                    const World& world, Log& log) {
   if (world.rank() > 0 && dynamic_cast<const AgreedError*>(&error)) return;
-  const Failure failure{exit_code_of(error), message_of(error), world.rank(), host_name(), watchdog.step(), watchdog.phase()};
+  const Failure failure{exit_code_of(error), message_of(error), world.rank(),
+                        host_name(),         watchdog.step(),   watchdog.phase()};
   write_failure(paths.failure(), failure);
   log.record("failed {}: {}", watchdog.where(), failure.message);
 }
@@ -93,7 +96,8 @@ ExitCode run_train(const CommandLine& line, World& world) {
   const auto communicator = world.communicator();
   const bool root = world.rank() == 0;
   const auto screen = screen_device(read_screen_facts(std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr));
-  Terminal terminal(STDERR_FILENO, screen ? [device = *screen] { return screen_width(device); } : std::function<int()>());
+  Terminal terminal(STDERR_FILENO,
+                    screen ? [device = *screen] { return screen_width(device); } : std::function<int()>());
   Log log(terminal, {.rank = world.rank(), .ranks = world.size(), .quiet = line.quiet});
 
   Setup setup;
@@ -103,7 +107,6 @@ ExitCode run_train(const CommandLine& line, World& world) {
     open_data(setup);
   });
   require_same_setup(setup, *communicator);
-  for (const std::string& warning : setup.warnings) log.warning("{}", warning);
   const Engine::Options options = engine_options(setup.experiment, world, *communicator);
   std::optional<Engine> engine;
   agree(*communicator, [&] { engine.emplace(setup.model, options); });
@@ -117,10 +120,11 @@ ExitCode run_train(const CommandLine& line, World& world) {
     if (root) files = open_run(directory, resume, setup, log);
   });
   if (broadcast_text(*communicator, files ? "train" : "") != "train") return ExitCode::ok;
+  for (const std::string& warning : setup.warnings) log.warning("{}", warning);
 
-  log.info("{}: {} parameters, {} training samples, {} ranks of {} threads, {} slices, in {}", setup.experiment.name,
-           cost_of(setup.model).parameters, setup.training->size(), world.size(), engine->pool().workers(),
-           *setup.experiment.train.slices, directory.string());
+  log.info("{}: {} parameters, {} training samples, {} ranks of {} threads, {} slices, in {}",
+           setup.experiment.name, cost_of(setup.model).parameters, setup.training->size(), world.size(),
+           engine->pool().workers(), *setup.experiment.train.slices, directory.string());
   const RunPaths paths{directory};
   Watchdog watchdog(setup.experiment.distributed.stall_timeout_s, [&](const std::string& where) {
     const CommError error("no progress for {} s {} (distributed.stall_timeout_s); ending all ranks",
@@ -130,12 +134,12 @@ ExitCode run_train(const CommandLine& line, World& world) {
     world.abort(ExitCode::communication);
   });
   Progress progress(terminal, log, line.quiet || !root);
-  const std::string config_hash = sha256_hex(config::to_yaml(setup.experiment, setup.catalogs));
+  const std::string config_hash = sha256_hex(config::deciding_keys(setup.experiment, setup.catalogs));
   try {
-    Trainer trainer({setup, *engine, *communicator, log, progress, fingerprint, config_hash, watchdog,
+    Trainer trainer({setup, *engine, *communicator, log, progress, fingerprint, config_hash, watchdog, resume,
                      start_event(setup, *engine, world, fingerprint, config_hash)},
                     files ? &*files : nullptr);
-    trainer.resume(resume);
+    trainer.resume();
     return trainer.run();
   } catch (const AgreedError& error) {
     record_failure(paths, error, watchdog, world, log);

@@ -44,11 +44,34 @@ text=$("$convoy" train everything.yaml --run-dir busy 2>&1) || code=$?
 expect_equal "exit code for a busy directory" "$code" 2
 expect_match "a busy directory" "$text" "busy"
 
-# SIGTERM stops after the step, saves, and exits 75; the same command goes on.
+# SIGTERM stops after the step, saves, and exits 75.
 kill -TERM "$job"
 code=0
 wait "$job" || code=$?
 expect_equal "exit code after SIGTERM" "$code" 75
-text=$("$convoy" train everything.yaml --run-dir busy --set train.epochs=100000 --set train.max_steps=1 2>&1) || true
 ls busy/checkpoints/step-* >/dev/null || fail "nothing was saved on SIGTERM"
+
+# So do mpirun's ranks, which it gives a second; the same command goes on, on other ranks too, to the same bits.
+sed 's/epochs: 3/epochs: 200/' everything.yaml >long.yaml
+"$convoy" train long.yaml -q --run-dir straight
+"$convoy" train long.yaml -q --run-dir stopped &
+job=$!
+for _ in $(seq 400); do [ -s stopped/metrics.jsonl ] && break; sleep 0.01; done
+kill -INT "$job"
+code=0
+wait "$job" || code=$?
+expect_equal "exit code after SIGINT" "$code" 75
+restarts=0
+for signal in TERM USR1; do
+  restarts=$((restarts + 1))
+  ranks 2 train long.yaml -q --run-dir stopped &
+  job=$!  # a shell, which runs timeout, which runs mpirun
+  for _ in $(seq 400); do [ "$(grep -c '"event":"restart"' stopped/metrics.jsonl)" -eq $restarts ] && break; sleep 0.01; done
+  kill "-$signal" "$(pgrep --parent "$(pgrep --parent "$job")")"
+  wait "$job" && fail "mpirun exits 0 after SIG$signal" || true
+  expect_match "log after mpirun's SIG$signal" "$(tail -1 stopped/log.txt)" "stopped on request after step"
+done
+ranks 3 train long.yaml -q --run-dir stopped
+expect_equal "weights after three stops" "$(weights_of stopped)" "$(weights_of straight)"
+expect_equal "steps after three stops" "$(grep -c '"event":"step"' stopped/metrics.jsonl)" 800
 finish

@@ -1,0 +1,183 @@
+#include <algorithm>
+#include <cmath>
+
+#include "launcher/checkpoint_manifest.h"
+#include "launcher/collective.h"
+#include "launcher/trainer.h"
+
+// What a training reads from its run directory and writes there.
+
+namespace convoy {
+
+namespace {
+
+constexpr const char* kBestWeights = "early_stopping";  ///< a checkpoint's file of weights to restore
+
+void require_finite(const std::vector<StoredTensor>& tensors, const std::string& source) {
+  for (const StoredTensor& tensor : tensors) {
+    const std::span<const float> values(reinterpret_cast<const float*>(tensor.bytes.data()),
+                                        tensor.bytes.size() / sizeof(float));
+    if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
+      throw CheckpointError("{}: '{}' holds values that are not finite", source, tensor.name);
+  }
+}
+
+/// The cursor that belongs to a number of steps.
+TrainingCursor cursor_at(std::int64_t steps, std::int64_t steps_per_epoch) {
+  return {steps / steps_per_epoch, steps % steps_per_epoch, steps};
+}
+
+}  // namespace
+
+void Trainer::load_initial_weights() {
+  if (!experiment_.model.weights) return;
+  agree(parts_.communicator, [&] {
+    if (!is_root()) return;
+    state_.load_weights(SafetensorsFile(*experiment_.model.weights));
+    require_finite(state_.weights(), *experiment_.model.weights);
+  });
+  share_state();
+}
+
+/// Rank 0's current generation becomes everybody's.
+void Trainer::share_state() {
+  Communicator& comm = parts_.communicator;
+  comm.broadcast(std::as_writable_bytes(state_.current().parameters()), 0);
+  comm.broadcast(std::as_writable_bytes(state_.current().statistics()), 0);
+  for (std::size_t i = 0; i < optimizer_->slot_names().size(); ++i)
+    comm.broadcast(std::as_writable_bytes(state_.current().slot(i)), 0);
+}
+
+/// The best so far counts only for the same metric, and where its weights are at hand.
+void Trainer::restore_best(const std::optional<BestResult>& best) {
+  const auto& monitor = experiment_.checkpoint.best;
+  const bool same = best && monitor && best->metric == config::name_of_value(*monitor);
+  const bool kept =
+      broadcast_text(
+          parts_.communicator,
+          same && is_root() && std::filesystem::exists(files_->paths().best_weights()) ? "kept" : "") ==
+      "kept";
+  if (kept) best_ = best;
+}
+
+void Trainer::resume() {
+  const std::string& resume = parts_.resume;
+  Manifest manifest;
+  std::string text;
+  agree(parts_.communicator, [&] {
+    if (!is_root() || resume == "never") return;
+    const auto warn = [&](const std::string& line) { parts_.log.warning("{}", line); };
+    const auto checkpoint = resume == "auto" ? newest_whole_checkpoint(files_->paths().checkpoints(), warn)
+                                             : std::optional<Checkpoint>(std::in_place, resume);
+    if (!checkpoint) {
+      if (checkpoint_steps(files_->paths().checkpoints()).empty()) return;
+      throw CheckpointError(
+          "no checkpoint in {} is whole; bring back an undamaged copy, or start again with --resume never, "
+          "which keeps this run aside",
+          files_->paths().checkpoints().string());
+    }
+    state_.load_weights(checkpoint->file("weights"));
+    state_.load_moments(checkpoint->file("optimizer"));
+    manifest.state = checkpoint->state();
+    text = manifest_text(manifest);
+    if (early_stopping_ && checkpoint->has(kBestWeights))
+      early_stopping_->load_best_weights(checkpoint->file(kBestWeights));
+    if (checkpoint->state().config_hash != parts_.config_hash)
+      warn(
+          fmt::format("{} was saved under another config: its weights, moments and number of steps are taken "
+                      "over, and the "
+                      "epoch begins where that many steps lead",
+                      checkpoint->directory().string()));
+    if (checkpoint->state().fingerprint != parts_.fingerprint)
+      warn(
+          fmt::format("going on under other numerics than {} was saved with, so the bits will differ from an "
+                      "uninterrupted "
+                      "run's: {}",
+                      checkpoint->directory().string(),
+                      describe_change(checkpoint->state().fingerprint, parts_.fingerprint)));
+    parts_.log.info("going on from {}", checkpoint->directory().string());
+  });
+  text = broadcast_text(parts_.communicator, std::move(text));
+  if (text.empty()) return;
+  share_state();
+  const CheckpointState state = parse_manifest(text).state;
+  resumed_ = true;
+  if (state.config_hash != parts_.config_hash) {
+    cursor_ = cursor_at(state.cursor.global_step, epoch_steps());
+    return;
+  }
+  cursor_ = state.cursor;
+  resumed_data_ = state.data_sha256;
+  restore_best(state.best);
+  if (early_stopping_) early_stopping_->restore(state.early_stopping);
+  metrics_position_ = state.metrics;
+  const auto total = [&](const char* name) {
+    const auto found = state.epoch_totals.find(name);
+    return found == state.epoch_totals.end() ? 0.0 : found->second;
+  };
+  totals_ = {total("loss"), total("correct"), total("top5"), total("samples")};
+}
+
+/// Rank 0's part of a save, the moments gathered. Throws CheckpointError.
+void Trainer::write_checkpoint() {
+  // Before the position is taken, so that a training that goes on from here keeps the line.
+  write("checkpoint", {{"step", cursor_.global_step}});
+  metrics_->sync();
+  CheckpointState state;
+  state.cursor = cursor_;
+  state.config_hash = parts_.config_hash;
+  state.data_sha256 = data_sha256();
+  state.fingerprint = parts_.fingerprint;
+  state.best = best_;
+  if (early_stopping_) state.early_stopping = early_stopping_->state();
+  state.metrics = metrics_->position();
+  state.epoch_totals = {{"loss", totals_.loss},
+                        {"correct", totals_.correct},
+                        {"top5", totals_.top5},
+                        {"samples", totals_.samples}};
+  std::vector<TensorFile> files{{"weights", state_.weights()}, {"optimizer", state_.moments()}};
+  if (early_stopping_)
+    if (auto best = early_stopping_->best_weights(); !best.empty())
+      files.push_back({kBestWeights, std::move(best)});
+  save_checkpoint(files_->paths().checkpoints(), state, files);
+  const auto warn = [&](const std::string& line) { parts_.log.warning("{}", line); };
+  prune_checkpoints(files_->paths().checkpoints(), experiment_.checkpoint.keep, cursor_.global_step, warn);
+}
+
+/// A save on the way: one that fails costs a warning, training goes on, and the next one may succeed.
+void Trainer::save_on_the_way() {
+  parts_.watchdog.enter("saving", cursor_.global_step);
+  runner_.gather_moments();
+  last_save_ = std::chrono::steady_clock::now();
+  on_root("no checkpoint could be written", [&] { write_checkpoint(); });
+}
+
+void Trainer::on_root(const char* failing, const std::function<void()>& work) {
+  if (!is_root()) return;
+  std::string reason;
+  try {
+    work();
+    return;
+  } catch (const CheckpointError& error) {
+    reason = error.what();
+  } catch (const std::filesystem::filesystem_error& error) {
+    reason = error.what();
+  }
+  const std::string what =
+      fmt::format("after step {} {}: {}; training goes on", cursor_.global_step, failing, reason);
+  parts_.log.warning("{}", what);
+  write("warning", {{"step", cursor_.global_step}, {"message", what}});
+}
+
+const std::string& Trainer::data_sha256() {
+  if (data_hash_.valid()) data_sha256_ = data_hash_.get();
+  if (!resumed_data_.empty() && data_sha256_ != resumed_data_)
+    throw DataError(
+        "{} has changed since the checkpoint that this training went on from; bring back what it was, or "
+        "start "
+        "again with --resume never",
+        parts_.setup.training->name());
+  return data_sha256_;
+}
+
+}  // namespace convoy

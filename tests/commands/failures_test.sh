@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# Failures under way: each ends with its exit code and its reason in failure.json, and loses no work.
+. "$(dirname "$0")/lib.sh"
+write_config
+
+expect_failure() { # run directory, exit code, extended regular expression for the reason
+  [ -f "$1/failure.json" ] || { fail "$1: no failure.json"; return; }
+  expect_match "$1/failure.json" "$(cat "$1/failure.json")" "\"exit_code\": $2,"
+  expect_match "$1/failure.json" "$(cat "$1/failure.json")" "$3"
+  expect_match "$1/log.txt" "$(tail -1 "$1/log.txt")" "$3"
+}
+
+"$convoy" train everything.yaml -q --run-dir whole
+hash=$(weights_of whole)
+
+# A loss that is not finite: 6, with the step; skipped steps end too, where no step is taken any more.
+code=0
+ranks 2 train everything.yaml -q --run-dir nan --set 'optimizer={sgd: {learning_rate: 1e30}}' 2>nan.txt || code=$?
+expect_equal "exit code of a loss that is not finite" "$code" 6
+expect_failure nan 6 'step 2 .*learning rate'
+code=0
+"$convoy" train everything.yaml -q --run-dir skip --set train.on_nonfinite=skip --set train.epochs=60 \
+  --set 'optimizer={sgd: {learning_rate: 1e30}}' 2>skip.txt || code=$?
+expect_equal "exit code of steps that are all skipped" "$code" 6
+expect_failure skip 6 '100 steps in a row'
+
+# A full disk: training goes on and warns, and ends with 7; with room again, the same command finishes with the same bits.
+code=0
+(trap '' XFSZ; ulimit -f 6; "$convoy" train everything.yaml --run-dir full 2>full.txt) || code=$?
+expect_equal "exit code of a full disk" "$code" 7
+expect_match "a full disk" "$(cat full.txt)" 'no checkpoint could be written: .*File too large.*training goes on'
+expect_failure full 7 'final.safetensors.*File too large'
+for left in full/*.safetensors full/checkpoints/*; do
+  [ ! -e "$left" ] || fail "a full disk leaves $left"
+done
+"$convoy" train everything.yaml -q --run-dir full || fail "a run does not go on after its disk was full"
+expect_equal "weights after a full disk" "$(weights_of full)" "$hash"
+[ ! -e full/failure.json ] || fail "failure.json outlives the failure"
+
+# Every rank needs the same config, and the same data.
+sed 's/0.003/0.03/' everything.yaml >other.yaml
+# shellcheck disable=SC2046
+run_two() { # arguments of rank 0, of rank 1
+  local options
+  mapfile -t options < <(mpirun_options 1)
+  # shellcheck disable=SC2086
+  timeout 60 mpirun "${options[@]}" "$convoy" train $1 -q --run-dir two : -np 1 "$convoy" train $2 -q --run-dir two 2>&1
+}
+code=0
+text=$(run_two everything.yaml other.yaml) || code=$?
+expect_equal "exit code of two configs" "$code" 2
+expect_match "two configs" "$text" "rank 1: another config than rank 0's"
+expect_match "two configs" "$text" 'initial_learning_rate: 0.003 -> 0.03'
+make_idx() { # directory, byte of every picture
+  mkdir -p "$1"
+  python3 - "$1" "$2" <<'PYTHON'
+import struct, sys
+directory, value = sys.argv[1], int(sys.argv[2])
+for split, count in (("train", 120), ("t10k", 40)):
+    with open(f"{directory}/{split}-images-idx3-ubyte", "wb") as file:
+        file.write(struct.pack(">IIII", 0x803, count, 28, 28))
+        file.write(bytes((value + i * j) % 256 for i in range(count) for j in range(784)))
+    with open(f"{directory}/{split}-labels-idx1-ubyte", "wb") as file:
+        file.write(struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count)))
+PYTHON
+}
+make_idx one 3
+make_idx another 4
+cat >idx.yaml <<'YAML'
+data: {mnist: {path: one}, scale: 1/255}
+model: {input_shape: [28, 28, 1], layers: [flatten, dense: {units: 10}]}
+loss: {sparse_categorical_crossentropy: {from_logits: true}}
+train: {epochs: 2, global_batch_size: 40, slices: 4}
+checkpoint: {every_steps: 2, keep: 2}
+YAML
+code=0
+text=$(run_two idx.yaml 'idx.yaml --set data.mnist.path=another') || code=$?
+expect_equal "exit code of two data sets" "$code" 3
+expect_match "two data sets" "$text" 'rank 1: .*other samples than on rank 0'
+
+# Data that changed between a stop and a resume; data that only moved.
+"$convoy" train idx.yaml -q --run-dir moved --set train.epochs=1
+cp -r one elsewhere
+"$convoy" train idx.yaml -q --run-dir moved --set data.mnist.path=elsewhere || fail "data that moved is refused"
+code=0
+text=$("$convoy" train idx.yaml -q --run-dir moved --set data.mnist.path=another --set train.epochs=3 2>&1) || code=$?
+expect_equal "exit code of changed data" "$code" 3
+expect_match "changed data" "$text" 'has changed since the checkpoint'
+
+# A damaged checkpoint is passed over for the one before; the new ones replace it; with none left whole, nothing is touched.
+"$convoy" train idx.yaml -q --run-dir damaged --set train.max_steps=5
+newest=$(ls -d damaged/checkpoints/step-* | sort -V | tail -1)
+printf x | dd of="$newest/weights.safetensors" bs=1 seek=200 conv=notrunc status=none
+rm damaged/final.safetensors
+text=$("$convoy" train idx.yaml --run-dir damaged --set train.max_steps=6 2>&1) || fail "a damaged checkpoint ends the run"
+expect_match "a damaged checkpoint" "$text" "skipping the damaged checkpoint of step 5"
+"$convoy" train idx.yaml -q --run-dir undamaged --set train.max_steps=6
+expect_equal "weights after a damaged checkpoint" "$(weights_of damaged)" "$(weights_of undamaged)"
+for checkpoint in damaged/checkpoints/step-*; do
+  printf x | dd of="$checkpoint/weights.safetensors" bs=1 seek=200 conv=notrunc status=none
+done
+code=0
+text=$("$convoy" train idx.yaml --run-dir damaged --set train.epochs=3 2>&1) || code=$?
+expect_equal "exit code where no checkpoint is whole" "$code" 7
+expect_match "no whole checkpoint" "$text" 'no checkpoint in .* is whole.*--resume never'
+
+# A checkpoint that is none.
+code=0
+text=$("$convoy" train idx.yaml --run-dir fresh --resume alwyas 2>&1) || code=$?
+expect_equal "exit code of --resume alwyas" "$code" 2
+expect_match "--resume alwyas" "$text" 'auto, never, or a checkpoint'
+[ ! -e fresh ] || fail "a mistyped --resume leaves a run directory"
+
+# A rank that stands still: 4, with step and phase, within the time-out.
+mapfile -t options < <(mpirun_options 2)
+mpirun "${options[@]}" --bind-to none "$convoy" train everything.yaml -q --run-dir stalled --set train.epochs=100000 \
+  --set distributed.stall_timeout_s=2 2>stalled.txt &
+job=$!
+for _ in $(seq 400); do [ -s stalled/metrics.jsonl ] && break; sleep 0.02; done
+sleep 0.3
+mapfile -t pids < <(pgrep --parent "$job" | xargs -I{} sh -c 'pgrep --parent {} || echo {}')
+kill -STOP "${pids[-1]}"
+began=$SECONDS
+code=0
+wait "$job" || code=$?
+kill -KILL "${pids[@]}" 2>/dev/null || true
+expect_equal "exit code of a rank that stands still" "$code" 4
+[ $((SECONDS - began)) -le 20 ] || fail "a rank that stands still is noticed after $((SECONDS - began)) s"
+expect_match "a rank that stands still" "$(cat stalled.txt)" 'no progress for 2 s after step [0-9]+, .*(waiting|computing)'
+expect_failure stalled 4 'no progress for 2 s after step [0-9]+'
+finish
