@@ -11,7 +11,8 @@ namespace {
 /// Fills slices of one training step.
 class TrainingSource : public SliceSource {
  public:
-  TrainingSource(const InputPipeline& pipeline, const BatchPlan& batches, std::int64_t step, Watchdog* watchdog)
+  TrainingSource(const InputPipeline& pipeline, const BatchPlan& batches, std::int64_t step,
+                 Watchdog* watchdog)
       : pipeline_(pipeline), batches_(batches), step_(step), watchdog_(watchdog) {}
   void fill(std::int64_t first, std::int64_t samples, float* input, std::int32_t* labels) const override {
     if (watchdog_) watchdog_->beat();
@@ -91,9 +92,9 @@ StepResult StepRunner::step(std::int64_t number) {
   Stopwatch watch;
   enter("computing, or waiting for other ranks in a meeting");
   reducer_.begin_step(plan.present_slices());
-  const StepOutcome outcome =
-      executor_.step(plan, TrainingSource(pipeline_, batches_, number, options_.watchdog), state_.current().parameters(),
-                     state_.current().statistics(), state_.next().statistics(), reducer_, meeting_);
+  const StepOutcome outcome = executor_.step(
+      plan, TrainingSource(pipeline_, batches_, number, options_.watchdog), state_.current().parameters(),
+      state_.current().statistics(), state_.next().statistics(), reducer_, meeting_);
   watch.lap(result.seconds.compute);
   enter("waiting for other ranks' gradients");
   reducer_.finish();
@@ -124,7 +125,10 @@ StepResult StepRunner::step(std::int64_t number) {
   watch.lap(result.seconds.update);
   enter("waiting for other ranks' weights");
   reducer_.gather(state_.next().parameters());
-  state_.commit();
+  if (state_.next_is_finite(reducer_.plan()))
+    state_.commit();
+  else
+    result.refused = "the update makes weights or moving statistics that are not finite";
   watch.lap(result.seconds.gather);
   return result;
 }

@@ -1,6 +1,8 @@
 #include "launcher/training_state.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "core/sha256.h"
 
@@ -33,9 +35,11 @@ void Generation::copy_weights(const Generation& other) {
 std::vector<StoredTensor> weights_of(const Model& model, const Generation& generation) {
   std::vector<StoredTensor> tensors;
   for (const ModelTensor& tensor : model.parameters)
-    tensors.push_back(stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, generation.parameters())));
+    tensors.push_back(
+        stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, generation.parameters())));
   for (const ModelTensor& tensor : model.statistics)
-    tensors.push_back(stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, generation.statistics())));
+    tensors.push_back(
+        stored_tensor(tensor.name, tensor.shape.extents(), view(tensor, generation.statistics())));
   return tensors;
 }
 
@@ -63,8 +67,21 @@ void TrainingState::update(const Optimizer& optimizer, const UpdateStep& step,
       range.slots.push_back(current().slot(i).subspan(begin, count));
       range.new_slots.push_back(next().slot(i).subspan(begin, count));
     }
-    optimizer.update(step, range);
+    if (!optimizer.update(step, range)) range.new_weights.front() = std::numeric_limits<float>::quiet_NaN();
   }
+}
+
+bool TrainingState::next_is_finite(const BucketPlan& plan) const {
+  const auto finite = [](float value) { return std::isfinite(value); };
+  const std::span<const float> weights = generations_[1]->parameters();
+  for (const Bucket& bucket : plan.buckets()) {
+    std::int64_t first = bucket.begin;
+    for (const std::int64_t count : bucket.counts) {
+      if (count > 0 && !finite(weights[index(first)])) return false;
+      first += count;
+    }
+  }
+  return std::ranges::all_of(generations_[1]->statistics(), finite);
 }
 
 std::vector<StoredTensor> TrainingState::moments() const {

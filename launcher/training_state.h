@@ -53,8 +53,13 @@ class TrainingState {
   /// Makes the next generation the current one.
   void commit() { generations_[0].swap(generations_[1]); }
 
-  /// Updates the ranges that this rank owns from the current generation into the next.
+  /// Updates the ranges that this rank owns from the current generation into the next. Of a range in which a
+  /// new weight is infinite or NaN, the first is NaN then: so all ranks learn of it with the gathered
+  /// weights, without a message.
   void update(const Optimizer& optimizer, const UpdateStep& step, const GradientReducer& reducer);
+  /// Whether the next generation's weights, gathered after update(), and its statistics are finite. Looks at
+  /// the first weight of each rank's ranges alone.
+  bool next_is_finite(const BucketPlan& plan) const;
 
   /// The current generation's weights …
   std::vector<StoredTensor> weights() const { return weights_of(model_, current()); }

@@ -12,7 +12,7 @@ class Adam : public Optimizer {
 
   std::vector<std::string> slot_names() const override { return {"momentum", "velocity"}; }
 
-  void update(const UpdateStep& step, const UpdateRange& range) const override {
+  bool update(const UpdateStep& step, const UpdateRange& range) const override {
     // Keras takes the powers of betas rounded to float: 1 - 0.999 is 1.3e-5 smaller so, which would show.
     const double first =
         1 - integer_power(static_cast<double>(static_cast<float>(options_.beta_1)), step.number);
@@ -33,7 +33,7 @@ class Adam : public Optimizer {
     args.new_weights = range.new_weights.data();
     args.new_momentum = range.new_slots[0].data();
     args.new_velocity = range.new_slots[1].data();
-    loops_.adam(args);
+    return loops_.adam(args);
   }
 
  private:
@@ -50,7 +50,7 @@ class Sgd : public Optimizer {
     return {"momentum"};
   }
 
-  void update(const UpdateStep& step, const UpdateRange& range) const override {
+  bool update(const UpdateStep& step, const UpdateRange& range) const override {
     simd::SgdArgs args;
     args.n = range.weights.size();
     args.gradient_scale = step.gradient_scale;
@@ -64,7 +64,7 @@ class Sgd : public Optimizer {
       args.velocity = range.slots[0].data();
       args.new_velocity = range.new_slots[0].data();
     }
-    loops_.sgd(args);
+    return loops_.sgd(args);
   }
 
  private:

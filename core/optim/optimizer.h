@@ -35,7 +35,8 @@ class Optimizer {
   virtual ~Optimizer() = default;
   /// Names of the moments that it keeps for each parameter: "momentum", "velocity".
   virtual std::vector<std::string> slot_names() const = 0;
-  virtual void update(const UpdateStep& step, const UpdateRange& range) const = 0;
+  /// False if a new weight is infinite or NaN.
+  virtual bool update(const UpdateStep& step, const UpdateRange& range) const = 0;
 };
 
 /// Kingma and Ba (2014) as Keras computes it: w -= lr * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) +

@@ -64,7 +64,8 @@ struct Table {
   bool (*accumulate_exact)(std::int64_t* sum, const float* gradient, std::size_t n, float limit);
   /// to[i] = sum[i] * 2^-44, rounded to double and then to float.
   void (*exact_to_float)(float* to, const std::int64_t* sum, std::size_t n);
-  /// The sum of squares in double: in eight running sums, each of every eighth element, which are added at the end.
+  /// The sum of squares in double: in eight running sums, each of every eighth element, which are added at
+  /// the end.
   double (*squared_norm)(const float* values, std::size_t n);
 
   /// y = curve(x); y may be x. A NaN stays one. `slope` is that of leaky_relu left of zero.
@@ -130,8 +131,9 @@ struct Table {
   /// sums[n] = sum over m of y[m, n], m ascending.
   void (*column_sums)(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
 
-  void (*adam)(const AdamArgs& args);
-  void (*sgd)(const SgdArgs& args);
+  // False if a new weight is infinite or NaN.
+  bool (*adam)(const AdamArgs& args);
+  bool (*sgd)(const SgdArgs& args);
 };
 
 namespace portable {

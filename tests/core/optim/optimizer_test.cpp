@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <limits>
 
 #include "core/cpu/isa.h"
 #include "core/random.h"
@@ -58,6 +59,32 @@ TEST(Optimizers, BitsDependOnNeitherTheRangesNorTheInstructionSet) {
       for (std::size_t grain : {1, 7, 64, 1000})
         EXPECT_EQ(run(*all_optimizers(loops_of(isa))[i], 1000, grain), expected);
   }
+}
+
+/// Whether one step of 100 weights, of which number `i` becomes not finite, is found to be finite.
+bool finite_with(const Optimizer& optimizer, std::size_t i, float weight, float gradient) {
+  std::vector<float> weights(100, 1.0F), gradients(100, 0.5F);
+  weights[i] = weight;
+  gradients[i] = gradient;
+  UpdateRange range{gradients, weights, weights, {}, {}};
+  std::vector<std::vector<float>> slots(optimizer.slot_names().size(), std::vector<float>(100));
+  range.slots.assign(slots.begin(), slots.end());
+  range.new_slots.assign(slots.begin(), slots.end());
+  return optimizer.update({.number = 1, .learning_rate = 1e30}, range);
+}
+
+TEST(Optimizers, FindAnyNewWeightThatIsNotFinite) {
+  constexpr float kHuge = std::numeric_limits<float>::max();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (Isa isa : available_isas())
+    for (const auto& optimizer : all_optimizers(loops_of(isa)))
+      for (std::size_t i = 0; i < 100; ++i) {
+        EXPECT_TRUE(finite_with(*optimizer, i, 1.0F, 0.5F));
+        EXPECT_FALSE(finite_with(*optimizer, i, 1.0F, kNan)) << name_of(isa) << " " << i;
+        EXPECT_FALSE(finite_with(*optimizer, i, -kNan, 0.0F)) << name_of(isa) << " " << i;
+        if (optimizer->slot_names().size() == 2) continue;  // Adam's step does not grow with the gradient
+        EXPECT_FALSE(finite_with(*optimizer, i, 1.0F, kHuge)) << name_of(isa) << " " << i;
+      }
 }
 
 TEST(Adam, FirstStepMovesByTheLearningRateAgainstTheGradient) {
