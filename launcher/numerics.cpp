@@ -16,7 +16,6 @@ namespace convoy {
 
 namespace {
 
-constexpr std::int64_t kProbeSamples = 2;
 constexpr std::uint64_t kProbeSeed = 1;
 
 /// The same pictures in every process.
@@ -28,8 +27,8 @@ class ProbeSource : public SliceSource {
     for (std::int64_t n = 0; n < samples; ++n) {
       labels[n] = static_cast<std::int32_t>((first + n) % classes_);
       for (std::int64_t e = 0; e < elements_; ++e)
-        input[n * elements_ + e] = uniform_float(random(0, static_cast<std::uint32_t>(first + n),
-                                                        static_cast<std::uint32_t>(e))[0]);
+        input[n * elements_ + e] =
+            uniform_float(random(0, static_cast<std::uint32_t>(first + n), static_cast<std::uint32_t>(e))[0]);
     }
   }
 
@@ -57,23 +56,25 @@ class ProbeMeeting : public Meeting {
   void gather(std::span<double>, std::int64_t) override {}
 };
 
-std::string probe(Engine& engine) {
+std::string probe(Engine& engine, std::int64_t samples) {
   Network& network = engine.network();
   const Model& model = network.model();
-  network.plan(kProbeSamples);
+  network.plan(samples);
   Executor executor(network, engine.pool(), SparseCategoricalCrossentropy{},
-                    {.slices = 1, .local_slices = 1, .slice_samples = kProbeSamples});
-  Arena parameters(static_cast<std::size_t>(model.parameter_elements) * sizeof(float)), gradients(parameters.size());
-  Arena statistics(static_cast<std::size_t>(model.statistics_elements) * sizeof(float)), updated(statistics.size());
+                    {.slices = 1, .local_slices = 1, .slice_samples = samples});
+  Arena parameters(static_cast<std::size_t>(model.parameter_elements) * sizeof(float)),
+      gradients(parameters.size());
+  Arena statistics(static_cast<std::size_t>(model.statistics_elements) * sizeof(float)),
+      updated(statistics.size());
   initialize(model, kProbeSeed, parameters.as<float>(), statistics.as<float>());
   StepPlan plan;
   plan.seed = kProbeSeed;
-  plan.samples = kProbeSamples;
+  plan.samples = samples;
   ProbeSink sink(gradients.as<float>());
   ProbeMeeting meeting;
   const StepOutcome outcome =
-      executor.step(plan, ProbeSource(model.input.elements(), model.output.elements()), parameters.as<float>(),
-                    statistics.as<float>(), updated.as<float>(), sink, meeting);
+      executor.step(plan, ProbeSource(model.input.elements(), model.output.elements()),
+                    parameters.as<float>(), statistics.as<float>(), updated.as<float>(), sink, meeting);
   Sha256 hash;
   hash.update(std::as_bytes(std::span(&outcome.loss, 1)));
   hash.update(std::as_bytes(gradients.as<float>()));
@@ -83,24 +84,27 @@ std::string probe(Engine& engine) {
 
 }  // namespace
 
-NumericsFingerprint measure_fingerprint(Engine& engine) {
+NumericsFingerprint measure_fingerprint(Engine& engine, std::int64_t slice_samples) {
   const CpuLibraries facts = cpu_libraries(engine.isa());
   NumericsFingerprint fingerprint;
   fingerprint.version = version_text().substr(0, version_text().find('\n'));
   fingerprint.build_id = sha256_of_file("/proc/self/exe");
   fingerprint.libraries = facts.libraries;
   fingerprint.instruction_sets = facts.instruction_sets;
-  fingerprint.probe = probe(engine);
+  fingerprint.probe = probe(engine, slice_samples);
   return fingerprint;
 }
 
-NumericsFingerprint agree_on_fingerprint(Engine& engine, const World& world, Communicator& communicator) {
+NumericsFingerprint agree_on_fingerprint(Engine& engine, const Setup& setup, const World& world,
+                                         Communicator& communicator) {
+  const std::int64_t slice_samples = BatchPlan(step_options(setup).batches).slice_sizes().back();
   NumericsFingerprint mine;
-  agree(communicator, [&] { mine = measure_fingerprint(engine); });
+  agree(communicator, [&] { mine = measure_fingerprint(engine, slice_samples); });
   const std::vector<std::string> texts = gather_texts(communicator, nlohmann::json(mine).dump());
   agree(communicator, [&] {
     std::vector<NumericsFingerprint> all;
-    for (const std::string& text : texts) all.push_back(nlohmann::json::parse(text).get<NumericsFingerprint>());
+    for (const std::string& text : texts)
+      all.push_back(nlohmann::json::parse(text).get<NumericsFingerprint>());
     require_equal_fingerprints(world.hosts(), all);
   });
   return mine;

@@ -145,7 +145,7 @@ ExitCode run_check(const CommandLine& line, World& world) {
   const Engine::Options options = engine_options(setup.experiment, world, *communicator);
   std::optional<Engine> engine;
   agree(*communicator, [&] { engine.emplace(setup.model, options); });
-  const NumericsFingerprint fingerprint = agree_on_fingerprint(*engine, world, *communicator);
+  const NumericsFingerprint fingerprint = agree_on_fingerprint(*engine, setup, world, *communicator);
 
   const InputPipeline pipeline = make_pipeline(setup, setup.training, true);
   const auto optimizer = make_optimizer(setup.experiment, engine->backend().loops());

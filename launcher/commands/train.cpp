@@ -10,6 +10,7 @@
 #include "launcher/numerics.h"
 #include "launcher/same_setup.h"
 #include "launcher/trainer.h"
+#include "launcher/wording.h"
 #include "layers/summary.h"
 
 namespace convoy {
@@ -110,7 +111,7 @@ ExitCode run_train(const CommandLine& line, World& world) {
   const Engine::Options options = engine_options(setup.experiment, world, *communicator);
   std::optional<Engine> engine;
   agree(*communicator, [&] { engine.emplace(setup.model, options); });
-  const NumericsFingerprint fingerprint = agree_on_fingerprint(*engine, world, *communicator);
+  const NumericsFingerprint fingerprint = agree_on_fingerprint(*engine, setup, world, *communicator);
 
   // Nothing is written before everything that can be checked has been.
   const std::string resume = line.resume.value_or(setup.experiment.checkpoint.resume);
@@ -122,9 +123,10 @@ ExitCode run_train(const CommandLine& line, World& world) {
   if (broadcast_text(*communicator, files ? "train" : "") != "train") return ExitCode::ok;
   for (const std::string& warning : setup.warnings) log.warning("{}", warning);
 
-  log.info("{}: {} parameters, {} training samples, {} ranks of {} threads, {} slices, in {}",
-           setup.experiment.name, cost_of(setup.model).parameters, setup.training->size(), world.size(),
-           engine->pool().workers(), *setup.experiment.train.slices, directory.string());
+  log.info("{}: {} parameters, {} training samples, {} of {}, {}, in {}", setup.experiment.name,
+           cost_of(setup.model).parameters, setup.training->size(), counted(world.size(), "rank"),
+           counted(engine->pool().workers(), "thread"), counted(*setup.experiment.train.slices, "slice"),
+           directory.string());
   const RunPaths paths{directory};
   Watchdog watchdog(setup.experiment.distributed.stall_timeout_s, [&](const std::string& where) {
     const CommError error("no progress for {} s {} (distributed.stall_timeout_s); ending all ranks",
