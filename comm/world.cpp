@@ -1,7 +1,6 @@
 #include "comm/world.h"
 
 #include <charconv>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -12,16 +11,11 @@
 #include "comm/mpi_check.h"
 #include "comm/mpi_communicator.h"
 #include "comm/self_communicator.h"
+#include "core/host.h"
 
 namespace convoy {
 
 namespace {
-
-std::string own_host() {
-  char name[HOST_NAME_MAX + 1] = "";
-  if (gethostname(name, sizeof name - 1) != 0) return "localhost";
-  return name;
-}
 
 /// What a variable says; 1, as without it, where that is no number.
 int number_in(const char* text) {
@@ -86,7 +80,7 @@ World::World() : impl_(std::make_unique<Impl>()) {
     impl_->find_neighbours();
   } else {
     require_all_ranks(environment, 1);
-    impl_->hosts = {own_host()};
+    impl_->hosts = {host_name()};
   }
 }
 
@@ -114,7 +108,7 @@ void World::Impl::find_neighbours() {
 
   constexpr int kName = 256;
   std::vector<char> names(static_cast<std::size_t>(size) * kName, '\0');
-  std::strncpy(names.data() + rank * kName, own_host().c_str(), kName - 1);
+  std::strncpy(names.data() + rank * kName, host_name().c_str(), kName - 1);
   CONVOY_MPI(
       MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, names.data(), kName, MPI_CHAR, MPI_COMM_WORLD));
   for (int i = 0; i < size; ++i) hosts.emplace_back(names.data() + i * kName);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "launcher/host.h"
+#include "core/host.h"
 
 namespace convoy {
 namespace fs = std::filesystem;

@@ -95,7 +95,9 @@ void Trainer::start_run() {
   // An early stop may already be decided in the state that was resumed.
   stop_early_ = early_stopping_ && early_stopping_->should_stop();
   if (!is_root()) return;
-  if (!cut_metrics(files_->paths().metrics(), metrics_position_, cursor_) && metrics_position_.lines > 0)
+  std::error_code absent;
+  if (!cut_metrics(files_->paths().metrics(), metrics_position_, cursor_) &&
+      std::filesystem::file_size(files_->paths().metrics(), absent) > 0 && !absent)
     parts_.log.warning(
         "metrics.jsonl is not the one that the checkpoint was taken with; it was cut back by its steps");
   metrics_.emplace(files_->paths().metrics());

@@ -6,7 +6,7 @@
 #include "launcher/commands/inputs.h"
 #include "launcher/failure.h"
 #include "launcher/hash.h"
-#include "launcher/host.h"
+#include "core/host.h"
 #include "launcher/numerics.h"
 #include "launcher/same_setup.h"
 #include "launcher/trainer.h"

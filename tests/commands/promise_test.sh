@@ -18,17 +18,33 @@ expect_equal "evaluation on 3 ranks" "$(ranks 3 evaluate one -q --json)" "$evalu
 # Killed at some moment, then gone on with by another number of ranks.
 for count in 1 3; do
   ranks 2 train everything.yaml -q --run-dir "$work/killed" --resume auto --set checkpoint.every_steps=2 &
-  job=$!
+  job=$!  # a shell, which runs timeout, which runs mpirun, which runs the ranks
   for _ in $(seq 200); do
     [ -d killed/checkpoints/step-4 ] && break
     sleep 0.02
   done
-  pkill -KILL -f "run-dir $work/killed" || true
+  kill -KILL "$(pgrep --parent "$(pgrep --parent "$(pgrep --parent "$job")")" | tail -1)" || true
   wait "$job" && fail "the killed run ended by itself" || true
   ranks "$count" train everything.yaml -q --run-dir "$work/killed"
   expect_equal "weights after a kill, resumed on $count ranks" "$(weights_of killed)" "$expected"
   expect_equal "no step appears twice" "$(grep -c '"event":"step"' killed/metrics.jsonl)" 12
   rm -rf killed
+done
+
+# Threads of libraries, which Convoy does without, change no bit either.
+OMP_NUM_THREADS=7 OPENBLAS_NUM_THREADS=7 ranks 2 train everything.yaml -q --run-dir threads
+expect_equal "weights with OMP_NUM_THREADS=7" "$(weights_of threads)" "$expected"
+
+# The example, with as many slices as `auto` gives.
+example() { # ranks, run directory, further arguments
+  ranks "$1" train "$source_dir/configs/cifar10-cnn.yaml" -q --run-dir "$2" --set train.max_steps=4 \
+    --set 'data={shapes: {train_samples: 100, test_samples: 40}, scale: 1/255}' "${@:3}"
+}
+example 1 example-1
+for case in "2 1" "3 2" "4 1"; do
+  read -r count threads <<<"$case"
+  example "$count" "example-$count" --set "distributed.threads_per_rank=$threads"
+  expect_equal "weights of the example on $count ranks" "$(weights_of "example-$count")" "$(weights_of example-1)"
 done
 
 # resolved.yaml gives the same bits.

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "launcher/host.h"
+#include "core/host.h"
 #include "tests/launcher/hostile_disk.h"
 
 namespace convoy {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
-#include "launcher/host.h"
+#include "core/host.h"
 #include "tests/launcher/hostile_disk.h"
 
 namespace convoy {

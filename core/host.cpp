@@ -1,4 +1,4 @@
-#include "launcher/host.h"
+#include "core/host.h"
 
 #include <array>
 #include <unistd.h>
