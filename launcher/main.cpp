@@ -1,10 +1,10 @@
-#include <fmt/format.h>
-
 #include <cstdio>
+#include <fmt/format.h>
 #include <map>
 #include <optional>
 
 #include "launcher/agreement.h"
+#include "launcher/bus_error.h"
 #include "launcher/command_line.h"
 #include "launcher/failure.h"
 
@@ -23,8 +23,8 @@ void complain(const World& world, const std::string& what) {
   if (world.size() == 1)
     fmt::print(stderr, "convoy: {}\n", what);
   else
-    fmt::print(stderr, "convoy: rank {} on {}: {}\n", world.rank(), world.hosts()[static_cast<std::size_t>(world.rank())],
-               what);
+    fmt::print(stderr, "convoy: rank {} on {}: {}\n", world.rank(),
+               world.hosts()[static_cast<std::size_t>(world.rank())], what);
 }
 
 /// An error that one rank alone knows of takes the others down, who may be waiting for it.
@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "convoy: {}\n", error.what());
     return static_cast<int>(error.code());
   }
+  explain_bus_errors();
   const auto line = read_command_line(argc, argv, world->rank() == 0);
   if (const ExitCode* code = std::get_if<ExitCode>(&line)) return static_cast<int>(*code);
   ExitCode code = ExitCode::ok;

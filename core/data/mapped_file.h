@@ -12,8 +12,8 @@ namespace convoy {
 ///
 /// The size is checked once, when the file is opened. Should the file shrink while it is mapped, the kernel
 /// answers a read past its new end with SIGBUS, or, inside the last page, with zeros. verify_unchanged()
-/// finds both, and is called before results that rest on the data are kept; a handler that turns SIGBUS
-/// itself into a message would be installed by the launcher and look its address up among the mapped files.
+/// finds both, and is called before results that rest on the data are kept; launcher/bus_error.h turns SIGBUS
+/// itself into a message.
 class MappedFile {
  public:
   MappedFile() = default;

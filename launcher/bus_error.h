@@ -1,0 +1,11 @@
+#pragma once
+
+namespace convoy {
+
+/// From here on, a read past the end of a mapped file (it was truncated under the run, or its disk cannot be
+/// read) ends the process with one line that names the file and ExitCode::data, and a write for which a
+/// shared-memory file system has no room with ExitCode::device; mpirun then ends the other ranks. Any other
+/// SIGBUS stays what it is. Call it after MPI's start, which installs handlers of its own.
+void explain_bus_errors();
+
+}  // namespace convoy
