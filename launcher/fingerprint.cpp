@@ -27,6 +27,25 @@ std::string value_of(const Facts& facts, const std::string& fact) {
   return found == facts.end() || found->second.empty() ? "none" : found->second;
 }
 
+/// What to do about facts that differ between hosts.
+std::string remedy(std::span<const std::string> differing) {
+  constexpr std::string_view kOpenblas = "instruction set of openblas";
+  const auto is_isa = [&](const std::string& fact) {
+    return fact.starts_with("instruction set of ") && fact != kOpenblas;
+  };
+  std::vector<std::string> remedies;
+  if (std::ranges::any_of(differing,
+                          [](const auto& fact) { return fact.find("instruction set") == fact.npos; }))
+    remedies.emplace_back("install the same Convoy and libraries everywhere");
+  if (std::ranges::any_of(differing, is_isa) || std::ranges::count(differing, "probe of the kernels") > 0)
+    remedies.emplace_back("set distributed.cpu_isa to an instruction set that every host has");
+  if (std::ranges::count(differing, kOpenblas) > 0)
+    remedies.emplace_back(
+        "give OpenBLAS the same kernels on every host (mpirun -x OPENBLAS_CORETYPE=Haswell for AVX2, "
+        "=Prescott for any)");
+  return fmt::format("{}", fmt::join(remedies, ", and "));
+}
+
 /// "avx2 on node1, node3": the hosts of one value, each once, in rank order.
 std::string hosts_with(std::span<const std::string> hosts, std::span<const Facts> ranks,
                        const std::string& fact, const std::string& value) {
@@ -102,11 +121,8 @@ void require_equal_fingerprints(std::span<const std::string> hosts,
     for (const std::string& value : values) places.push_back(hosts_with(hosts, ranks, fact, value));
     parts.push_back(fmt::format("{} is {}", fact, fmt::join(places, " and ")));
   }
-  throw ConfigError(
-      "the ranks would not compute the same bits: {}; install the same Convoy and libraries everywhere, and "
-      "set "
-      "distributed.cpu_isa to an instruction set that every host has",
-      fmt::join(parts, "; "));
+  throw ConfigError("the ranks would not compute the same bits: {}; {}", fmt::join(parts, "; "),
+                    remedy(differing));
 }
 
 }  // namespace convoy

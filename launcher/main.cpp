@@ -7,6 +7,7 @@
 #include "launcher/bus_error.h"
 #include "launcher/command_line.h"
 #include "launcher/failure.h"
+#include "launcher/openblas_core.h"
 
 namespace {
 
@@ -37,6 +38,7 @@ ExitCode alone(const World& world, ExitCode code, const std::string& what) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  restart_with_openblas_core(argv);
   std::optional<World> world;
   try {
     world.emplace();

@@ -91,6 +91,12 @@ NumericsFingerprint measure_fingerprint(Engine& engine, std::int64_t slice_sampl
   fingerprint.build_id = sha256_of_file("/proc/self/exe");
   fingerprint.libraries = facts.libraries;
   fingerprint.instruction_sets = facts.instruction_sets;
+  const auto unused = [&](const auto& fact) {
+    const auto runs = [&](const Block& block) { return block.provider == fact.first; };
+    return fact.first != "convoy" && std::ranges::none_of(engine.network().blocks(), runs);
+  };
+  std::erase_if(fingerprint.libraries, unused);
+  std::erase_if(fingerprint.instruction_sets, unused);
   fingerprint.probe = probe(engine, slice_samples);
   return fingerprint;
 }

@@ -12,6 +12,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 NumericsFingerprint sample() {
   return {.version = "0.1.0 (abc)",
@@ -65,7 +66,25 @@ TEST(Fingerprint, OfRanksThatDifferNamesTheirHosts) {
   ranks[2].instruction_sets["onednn"] = "avx2";
   const std::string error = test::error_of<ConfigError>([&] { require_equal_fingerprints(hosts, ranks); });
   EXPECT_THAT(error, HasSubstr("instruction set of onednn is avx2 on node2 and avx512_core on node1, node3"));
-  EXPECT_THAT(error, HasSubstr("distributed.cpu_isa"));
+  EXPECT_THAT(error, HasSubstr("set distributed.cpu_isa"));
+}
+
+TEST(Fingerprint, OfRanksThatDifferSaysWhatHelpsAgainstThat) {
+  const auto told = [](auto change) {
+    std::vector<NumericsFingerprint> ranks(2, sample());
+    change(ranks[1]);
+    return test::error_of<ConfigError>([&] {
+      require_equal_fingerprints(std::vector<std::string>{"node1", "node2"}, ranks);
+    });
+  };
+  const std::string openblas = told([](auto& other) { other.instruction_sets["openblas"] = "Haswell"; });
+  EXPECT_THAT(openblas, HasSubstr("OPENBLAS_CORETYPE=Haswell"));
+  EXPECT_THAT(openblas, Not(HasSubstr("distributed.cpu_isa")));
+  const std::string library = told([](auto& other) { other.libraries["onednn"] = "3.0"; });
+  EXPECT_THAT(library, HasSubstr("install the same Convoy and libraries everywhere"));
+  EXPECT_THAT(library, Not(HasSubstr("distributed.cpu_isa")));
+  EXPECT_THAT(told([](auto& other) { other.probe = "fedcba9876543210"; }),
+              HasSubstr("set distributed.cpu_isa"));
 }
 
 }  // namespace
