@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/cpu/backend.h"
+#include "core/cpu/isa.h"
 #include "core/data/open_dataset.h"
 #include "layers/model_builder.h"
 #include "layers/model_checks.h"
@@ -20,7 +22,8 @@ bool of_dataset(const config::ChannelValues& values) {
   return values && std::holds_alternative<config::OfDataset>(*values);
 }
 
-/// `dataset` means and deviations become numbers, `decay_steps: auto` a count: resolved.yaml then holds what was used.
+/// `dataset` means and deviations become numbers, `decay_steps: auto` a count: resolved.yaml then
+/// holds what was used.
 void resolve(Setup& setup) {
   config::Data& data = setup.experiment.data;
   measure_channels(data, *setup.training);
@@ -43,8 +46,8 @@ LearningRate learning_rate(const config::OptimizerBase& optimizer) {
     rate.schedule = PiecewiseConstantDecay{pieces->boundaries, pieces->values};
   } else {
     const auto& cosine = std::get<config::CosineDecay>(optimizer.learning_rate);
-    rate.schedule = CosineDecay{cosine.warmup_target.value_or(cosine.initial_learning_rate), *cosine.decay_steps,
-                                cosine.alpha};
+    rate.schedule = CosineDecay{cosine.warmup_target.value_or(cosine.initial_learning_rate),
+                                *cosine.decay_steps, cosine.alpha};
     if (cosine.warmup_target) rate.warmup_from = cosine.initial_learning_rate;
   }
   return rate;
@@ -68,12 +71,20 @@ struct KnownData {
   std::optional<Facts> operator()(const config::Mnist&) const { return std::nullopt; }
 };
 
-/// Names in train.kernels that no layer has.
+/// Names in train.kernels that no layer has, and providers that cannot compute their layer.
 void check_kernels(const Setup& setup, config::Diagnostics& diagnostics) {
+  const CpuBackend backend(loops_of(widest_isa()));
+  const std::span<const Op> ops(setup.model.ops);
   for (const auto& [layer, provider] : setup.experiment.train.kernels) {
     const auto known = [&](const LayerInfo& info) { return info.name == layer; };
     if (std::ranges::none_of(setup.model.layers, known))
       diagnostics.error("train.kernels." + layer, "no layer has this name; `convoy summary` lists them");
+    const auto op = std::ranges::find(ops, layer, &Op::layer_name);
+    try {
+      if (op != ops.end()) backend.select({op, ops.end()}, DType::float32, provider);
+    } catch (const ConfigError& error) {
+      diagnostics.error("train.kernels." + layer, error.what());
+    }
   }
 }
 
@@ -97,8 +108,8 @@ void open_data(Setup& setup) {
   const config::Data& data = setup.experiment.data;
   setup.training = open_dataset(data, Split::train);
   setup.test = open_dataset(data, Split::test);
-  setup.warnings = check_model(setup.model, setup.experiment, setup.training->sample_shape(), setup.training->classes(),
-                               setup.diagnostics);
+  setup.warnings = check_model(setup.model, setup.experiment, setup.training->sample_shape(),
+                               setup.training->classes(), setup.diagnostics);
   setup.diagnostics.throw_if_any();
   if (const auto& validation = setup.experiment.train.validation) {
     if (const double* fraction = std::get_if<double>(&*validation)) {
@@ -115,8 +126,9 @@ void open_data(Setup& setup) {
 void require_measured(const Setup& setup) {
   const config::Data& data = setup.experiment.data;
   if (!of_dataset(data.mean) && !of_dataset(data.std)) return;
-  throw ConfigError("data.mean: `dataset` is measured on the training split, which is not read here; give the run directory, "
-                    "whose resolved.yaml has the numbers");
+  throw ConfigError(
+      "data.mean: `dataset` is measured on the training split, which is not read here; give the run "
+      "directory, whose resolved.yaml has the numbers");
 }
 
 InputPipeline make_pipeline(const Setup& setup, const DatasetPtr& dataset, bool training) {
@@ -151,7 +163,7 @@ StepRunner::Options step_options(const Setup& setup) {
   options.learning_rate = learning_rate(base_of(experiment.optimizer));
   options.global_clipnorm = base_of(experiment.optimizer).global_clipnorm;
   options.reduce = experiment.distributed.reduce == config::Reduce::exact ? GradientReducer::Mode::exact
-                                                                           : GradientReducer::Mode::native;
+                                                                          : GradientReducer::Mode::native;
   if (const auto& megabytes = experiment.distributed.bucket_mb)
     options.bucket_bytes = static_cast<std::int64_t>(*megabytes * 1e6);
   return options;

@@ -33,12 +33,17 @@ void reject_unknown_layers(const Model& model, const Forced& forced) {
   for (const LayerInfo& layer : model.layers) names.insert(layer.name);
   for (const auto& [layer, provider] : forced)
     if (!names.contains(layer))
-      throw ConfigError("train.kernels.{}: the model has no layer of that name; `convoy summary` lists them", layer);
+      throw ConfigError("train.kernels.{}: the model has no layer of that name; `convoy summary` lists them",
+                        layer);
 }
 
-Block make_block(std::span<const Op> ops, const CpuBackend& backend, const Forced& forced) {
+/// `continues`: the first op is not the first of its layer.
+Block make_block(std::span<const Op> ops, const CpuBackend& backend, const Forced& forced, bool continues) {
   const auto candidates = block_candidates(ops, forced);
-  const auto choice = backend.select(candidates, DType::float32, forced_provider(forced, ops.front()));
+  auto provider = forced_provider(forced, ops.front());
+  // What follows in a layer, such as its activation, is left to others where its provider cannot do it.
+  if (continues && provider && !backend.offers(*provider, candidates, DType::float32)) provider.reset();
+  const auto choice = backend.select(candidates, DType::float32, provider);
   Block block;
   block.ops = ops.first(choice.offer.ops);
   block.provider = choice.provider->name();
@@ -61,7 +66,9 @@ std::size_t tensor_bytes(std::int64_t samples, std::int64_t elements) {
 Network::Network(const Model& model, const CpuBackend& backend, const Forced& forced) : model_(model) {
   reject_unknown_layers(model, forced);
   for (std::span<const Op> rest(model.ops); !rest.empty();) {
-    blocks_.push_back(make_block(rest, backend, forced));
+    const bool continues =
+        !blocks_.empty() && blocks_.back().ops.back().layer_name == rest.front().layer_name;
+    blocks_.push_back(make_block(rest, backend, forced, continues));
     rest = rest.subspan(blocks_.back().ops.size());
   }
   segments_.push_back(0);
@@ -99,7 +106,7 @@ MemoryPlan::MemoryPlan(const Network& network, std::int64_t samples, bool traini
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     // A block that only measures passes its input on.
     if (!blocks[i].moments)
-      current = training                   ? take(tensor_bytes(samples, blocks[i].output_elements()))
+      current = training                    ? take(tensor_bytes(samples, blocks[i].output_elements()))
                 : current == alternating[0] ? alternating[1]
                                             : alternating[0];
     outputs.push_back(current);

@@ -31,8 +31,9 @@ struct Block {
 /// A model compiled for a backend: a list of blocks, cut into segments where the whole global batch must meet.
 class Network {
  public:
-  /// `forced` names a provider for some layers. Throws ConfigError where that provider cannot compute the layer, or for a
-  /// name that is no layer's. The model must outlive the network.
+  /// `forced` names a provider for some layers, for what it can compute of them. Throws ConfigError where that
+  /// provider cannot compute what the layer begins with, or for a name that is no layer's. The model must
+  /// outlive the network.
   Network(const Model& model, const CpuBackend& backend, const std::map<std::string, std::string>& forced = {});
 
   const Model& model() const { return model_; }

@@ -1,5 +1,6 @@
 #include "core/cpu/backend.h"
 
+#include <algorithm>
 #include <fmt/ranges.h>
 
 #include "core/cpu/native/provider.h"
@@ -29,10 +30,15 @@ CpuBackend::Choice CpuBackend::select(std::span<const Op> ops, DType type,
     if (!best.provider || offer->merit > best.offer.merit) best = {provider.get(), std::move(*offer)};
   }
   if (!best.provider)
-    throw ConfigError("train.kernels.{}: '{}' computes no {} of this shape here; use one of: {}",
-                      ops.front().layer_name, forced.value_or(""), name_of(ops.front().kind),
-                      fmt::join(able, ", "));
+    throw ConfigError("'{}' computes no {} of this shape here; use one of: {}", forced.value_or(""),
+                      name_of(ops.front().kind), fmt::join(able, ", "));
   return best;
+}
+
+bool CpuBackend::offers(const std::string& provider, std::span<const Op> ops, DType type) const {
+  return std::ranges::any_of(providers_, [&](const auto& other) {
+    return other->name() == provider && other->offer(ops, type).has_value();
+  });
 }
 
 }  // namespace convoy

@@ -32,6 +32,8 @@ class CpuBackend {
   /// nothing or does not exist.
   Choice select(std::span<const Op> ops, DType type,
                 const std::optional<std::string>& forced = std::nullopt) const;
+  /// Whether this provider offers anything for a block that starts with ops.front().
+  bool offers(const std::string& provider, std::span<const Op> ops, DType type) const;
 
  private:
   const simd::Table& loops_;

@@ -28,6 +28,8 @@ expect_error 2 'few.yaml:.*9 .*10' train few.yaml
 expect_error 2 'this build' train everything.yaml --set train.precision=bfloat16
 expect_error 2 'this build' train everything.yaml --set distributed.backend=cuda
 expect_error 2 'slices' train everything.yaml --set train.slices=none
+sed 's/^train: {/train: {kernels: {conv2d: native}, /' everything.yaml >kernels.yaml
+expect_error 2 "kernels.yaml:[0-9]+:[0-9]+: train.kernels.conv2d: 'native' computes no conv2d.*use one of: .*openblas" train kernels.yaml
 expect_error 3 'no-such-directory' train everything.yaml --set 'data={cifar10: {path: no-such-directory}, scale: 1/255}'
 expect_error 7 'damaged.safetensors' evaluate everything.yaml --weights damaged.safetensors
 expect_error 6 'learning rate' train everything.yaml --run-dir nan --set 'optimizer={sgd: {learning_rate: 1e30}}'
