@@ -162,25 +162,17 @@ double GradientReducer::squared_norm() {
   return std::accumulate(in_order.begin(), in_order.end(), 0.0);
 }
 
-void GradientReducer::start_gather(std::span<float> arena) {
+void GradientReducer::gather(std::span<float> arena) {
   if (communicator_->size() == 1) return;
-  for (std::size_t i = pending_.size(); i-- > 0;) {
+  for (std::size_t i = 0; i < pending_.size(); ++i) {
     const Bucket& bucket = plan_.buckets()[i];
     pending_[i] = communicator_->start_all_gather(
         arena.subspan(index(bucket.begin), index(bucket.end - bucket.begin)), bucket.counts);
   }
-}
-
-void GradientReducer::finish_gather() {
-  for (std::size_t i = pending_.size(); i-- > 0;) {
-    if (pending_[i]) pending_[i]->wait();
-    pending_[i].reset();
+  for (PendingPtr& pending : pending_) {
+    pending->wait();
+    pending.reset();
   }
-}
-
-void GradientReducer::gather(std::span<float> arena) {
-  start_gather(arena);
-  finish_gather();
 }
 
 }  // namespace convoy

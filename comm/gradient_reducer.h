@@ -53,10 +53,7 @@ class GradientReducer : public GradientSink {
   /// each norm block in a fixed order, then block by block. Collective.
   double squared_norm();
 
-  /// All-gathers the owned ranges of an arena in place, in the order in which forward needs them. Collective.
-  /// The arena must stay untouched until finish_gather() returns.
-  void start_gather(std::span<float> arena);
-  void finish_gather();
+  /// All-gathers the owned ranges of an arena in place. Collective.
   void gather(std::span<float> arena);
 
  private:

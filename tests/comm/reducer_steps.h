@@ -144,8 +144,7 @@ inline std::vector<double> run_steps(Communicator& ranks, const Setup& setup) {
     std::vector<float> weights(expected.size(), -1.0F);
     for (const auto& range : reducer.owned())
       for (std::size_t i = index(range.begin); i < index(range.end); ++i) weights[i] = reducer.gradients()[i];
-    reducer.start_gather(weights);
-    reducer.finish_gather();
+    reducer.gather(weights);
     EXPECT_EQ(std::memcmp(weights.data(), expected.data(), weights.size() * sizeof(float)), 0)
         << "rank " << ranks.rank() << " of " << ranks.size() << " in step " << step;
   }
