@@ -29,8 +29,7 @@ double EvaluationResult::class_accuracy(std::int64_t label) const {
 
 EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
                           std::span<const float> parameters, std::span<const float> statistics,
-                          const LossFunction& loss, Communicator& communicator,
-                          Watchdog* watchdog) {
+                          const LossFunction& loss, Communicator& communicator, Watchdog* watchdog) {
   constexpr std::int64_t kWidth = 3;  // loss, correct, top five of a slice
   EvaluationResult result;
   result.samples = pipeline.dataset().size();
@@ -42,7 +41,7 @@ EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
   std::vector<std::atomic<std::int64_t>> counts(cells);
 
   const IndexRange own = part_of(slices, ranks, communicator.rank());
-  evaluator.run(result.samples, own.begin, own.end, SplitSource(pipeline), parameters, statistics,
+  evaluator.run(own.begin, own.end, SplitSource(pipeline), parameters, statistics,
                 [&](std::int64_t slice, const EvaluatedSlice& seen) {
                   if (watchdog) watchdog->beat();
                   LossArgs<float> args;

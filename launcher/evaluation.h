@@ -25,10 +25,10 @@ struct EvaluationResult {
   double class_accuracy(std::int64_t label) const;
 };
 
-/// Evaluates a split, its slices shared among the ranks. Collective. Tells `watchdog`, if any, of every slice.
+/// Evaluates a split, its slices shared among the ranks; the evaluator must have been made for its size.
+/// Collective. Tells `watchdog`, if any, of every slice.
 EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
                           std::span<const float> parameters, std::span<const float> statistics,
-                          const LossFunction& loss, Communicator& communicator,
-                          Watchdog* watchdog = nullptr);
+                          const LossFunction& loss, Communicator& communicator, Watchdog* watchdog = nullptr);
 
 }  // namespace convoy

@@ -46,9 +46,7 @@ Trainer::Trainer(const Parts& parts, const RunDirectory* files)
       total_steps_(total_steps(parts.setup)) {
   if (parts.setup.validation) {
     validation_.emplace(make_pipeline(parts.setup, parts.setup.validation, false));
-    for (std::int64_t samples : fixed_slice_sizes(parts.setup.validation->size(), kEvaluationSlice))
-      parts_.engine.network().plan(samples);
-    evaluator_ = std::make_unique<Evaluator>(parts_.engine.network(), parts_.engine.pool());
+    evaluator_ = std::make_unique<Evaluator>(parts_.engine.network(), parts_.engine.pool(), parts.setup.validation->size());
   }
   if (const auto& stopping = experiment_.train.early_stopping)
     early_stopping_.emplace(*stopping, parts.setup.model, is_root());

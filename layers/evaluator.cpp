@@ -4,10 +4,25 @@
 
 namespace convoy {
 
-Evaluator::Evaluator(Network& network, WorkerPool& pool)
+namespace {
+
+/// Lets the kernels prepare for every size of a slice; returns the largest.
+std::int64_t plan_slices(Network& network, std::int64_t total) {
+  std::int64_t largest = 0;
+  for (const std::int64_t samples : {std::min(total, kEvaluationSlice), total % kEvaluationSlice}) {
+    if (samples > 0) network.plan(samples);
+    largest = std::max(largest, samples);
+  }
+  return largest;
+}
+
+}  // namespace
+
+Evaluator::Evaluator(Network& network, WorkerPool& pool, std::int64_t total)
     : network_(network),
       pool_(pool),
-      plan_(network, kEvaluationSlice, /*training=*/false),
+      total_(total),
+      plan_(network, plan_slices(network, total), /*training=*/false),
       batch_values_(network.blocks().size()) {
   for (int i = 0; i < pool.workers(); ++i) {
     contexts_.emplace_back(plan_.bytes);
@@ -22,8 +37,9 @@ std::size_t Evaluator::memory_bytes() const {
   return bytes;
 }
 
-void Evaluator::run(std::int64_t total, std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
-                    std::span<const float> parameters, std::span<const float> statistics, const Visit& visit) {
+void Evaluator::run(std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
+                    std::span<const float> parameters, std::span<const float> statistics,
+                    const Visit& visit) {
   const auto blocks = network_.blocks();
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (!blocks[i].moments) continue;
@@ -49,7 +65,7 @@ void Evaluator::run(std::int64_t total, std::int64_t first_slice, std::int64_t l
   pool_.run(last_slice - first_slice, [&](int worker, std::int64_t item) {
     const std::int64_t slice = first_slice + item;
     const std::int64_t first = slice * kEvaluationSlice;
-    const std::int64_t samples = std::min(kEvaluationSlice, total - first);
+    const std::int64_t samples = std::min(kEvaluationSlice, total_ - first);
     std::byte* context = contexts_[static_cast<std::size_t>(worker)].data();
     run_slice(context, workspaces_[static_cast<std::size_t>(worker)].data(), first, samples, source);
     EvaluatedSlice result;
@@ -57,7 +73,8 @@ void Evaluator::run(std::int64_t total, std::int64_t first_slice, std::int64_t l
     result.samples = samples;
     result.output = {reinterpret_cast<const float*>(context + plan_.outputs.back()),
                      static_cast<std::size_t>(samples * classes)};
-    result.labels = {reinterpret_cast<const std::int32_t*>(context + plan_.labels), static_cast<std::size_t>(samples)};
+    result.labels = {reinterpret_cast<const std::int32_t*>(context + plan_.labels),
+                     static_cast<std::size_t>(samples)};
     visit(slice, result);
   });
 }

@@ -12,28 +12,29 @@
 
 namespace convoy {
 
-/// Samples in a slice of evaluation and prediction, the last one excepted: fixed, so that a sample's figures depend on
-/// neither the training's batch nor the ranks.
+/// Samples in a slice of evaluation and prediction, the last one excepted: fixed, so that a sample's figures
+/// depend on neither the training's batch nor the ranks.
 inline constexpr std::int64_t kEvaluationSlice = 16;
 
 /// What a slice of the split gave.
 struct EvaluatedSlice {
-  std::int64_t first = 0;    ///< position of its first sample in the split
+  std::int64_t first = 0;  ///< position of its first sample in the split
   std::int64_t samples = 0;
   std::span<const float> output;         ///< [samples, classes]
   std::span<const std::int32_t> labels;  ///< [samples]
 };
 
-/// Runs the network forward with moving statistics and without dropout.
+/// Runs the network forward with moving statistics and without dropout, over a split cut into slices.
 class Evaluator {
  public:
   using Visit = std::function<void(std::int64_t slice, const EvaluatedSlice& result)>;
 
-  Evaluator(Network& network, WorkerPool& pool);
+  /// Plans the network for the slices of a split of `total` samples. Network and pool must outlive the
+  /// evaluator.
+  Evaluator(Network& network, WorkerPool& pool, std::int64_t total);
 
-  /// Evaluates slices [first_slice, last_slice) of a split of `total` samples. `visit` is called by several workers at
-  /// once, once a slice.
-  void run(std::int64_t total, std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
+  /// Evaluates slices [first_slice, last_slice). `visit` is called by several workers at once, once a slice.
+  void run(std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
            std::span<const float> parameters, std::span<const float> statistics, const Visit& visit);
 
   static std::int64_t slices(std::int64_t total) { return (total + kEvaluationSlice - 1) / kEvaluationSlice; }
@@ -45,10 +46,12 @@ class Evaluator {
 
   Network& network_;
   WorkerPool& pool_;
+  std::int64_t total_;
   MemoryPlan plan_;
   std::vector<std::vector<const void*>> parameter_views_;  ///< one a block
-  std::vector<std::vector<double>> batch_values_;  ///< one a block: moving mean and variance where it normalizes
-  std::vector<Arena> contexts_;                    ///< one a worker
+  std::vector<std::vector<double>>
+      batch_values_;             ///< one a block: moving mean and variance where it normalizes
+  std::vector<Arena> contexts_;  ///< one a worker
   std::vector<Arena> workspaces_;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <vector>
 
 #include "core/arena.h"
@@ -80,6 +79,7 @@ Network::Network(const Model& model, const CpuBackend& backend, const Forced& fo
 
 void Network::plan(std::int64_t samples) {
   for (Block& block : blocks_) block.kernel->plan(samples);
+  planned_.insert(samples);
 }
 
 MemoryPlan::MemoryPlan(const Network& network, std::int64_t samples, bool training) {
@@ -88,11 +88,20 @@ MemoryPlan::MemoryPlan(const Network& network, std::int64_t samples, bool traini
     bytes += align_up(size);
     return place;
   };
+  require(network.planned().contains(samples),
+          "memory is laid out for slices that the network is planned for");
+  const auto most = [&](const auto& need) {
+    std::size_t need_of_all = 0;
+    for (const std::int64_t size : network.planned())
+      if (size <= samples) need_of_all = std::max(need_of_all, need(size));
+    return align_up(need_of_all);
+  };
   const auto blocks = network.blocks();
   std::size_t widest = tensor_bytes(samples, network.model().input.elements());
   for (const Block& block : blocks) {
     widest = std::max(widest, tensor_bytes(samples, block.output_elements()));
-    workspace_bytes = std::max(workspace_bytes, align_up(block.kernel->workspace_bytes(samples)));
+    workspace_bytes = std::max(workspace_bytes,
+                               most([&](std::int64_t size) { return block.kernel->workspace_bytes(size); }));
     std::int64_t gradient = 0;
     for (const ParameterRange& range : block.parameters) gradient += (range.shape.elements() + 15) / 16 * 16;
     parameter_gradient_elements = std::max(parameter_gradient_elements, gradient);
@@ -110,7 +119,8 @@ MemoryPlan::MemoryPlan(const Network& network, std::int64_t samples, bool traini
                 : current == alternating[0] ? alternating[1]
                                             : alternating[0];
     outputs.push_back(current);
-    saved.push_back(training ? take(blocks[i].kernel->saved_bytes(samples)) : 0);
+    saved.push_back(
+        training ? take(most([&](std::int64_t size) { return blocks[i].kernel->saved_bytes(size); })) : 0);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,22 +20,24 @@ struct Block {
   std::string provider;
   std::string kernel_name;
   std::unique_ptr<Kernel> kernel;
-  std::vector<ParameterRange> parameters;     ///< of all its ops, in order; contiguous in the arena
-  const BatchMomentsOp* moments = nullptr;    ///< where the block is a batch normalization's first half
-  const NormalizeOp* normalize = nullptr;     ///< or its second
+  std::vector<ParameterRange> parameters;   ///< of all its ops, in order; contiguous in the arena
+  const BatchMomentsOp* moments = nullptr;  ///< where the block is a batch normalization's first half
+  const NormalizeOp* normalize = nullptr;   ///< or its second
 
   std::int64_t input_elements() const { return ops.front().input.elements(); }
   std::int64_t output_elements() const { return ops.back().output.elements(); }
   const std::string& layer_name() const { return ops.front().layer_name; }
 };
 
-/// A model compiled for a backend: a list of blocks, cut into segments where the whole global batch must meet.
+/// A model compiled for a backend: a list of blocks, cut into segments where the whole global batch must
+/// meet.
 class Network {
  public:
-  /// `forced` names a provider for some layers, for what it can compute of them. Throws ConfigError where that
-  /// provider cannot compute what the layer begins with, or for a name that is no layer's. The model must
-  /// outlive the network.
-  Network(const Model& model, const CpuBackend& backend, const std::map<std::string, std::string>& forced = {});
+  /// `forced` names a provider for some layers, for what it can compute of them. Throws ConfigError where
+  /// that provider cannot compute what the layer begins with, or for a name that is no layer's. The model
+  /// must outlive the network.
+  Network(const Model& model, const CpuBackend& backend,
+          const std::map<std::string, std::string>& forced = {});
 
   const Model& model() const { return model_; }
   std::span<const Block> blocks() const { return blocks_; }
@@ -45,6 +48,8 @@ class Network {
 
   /// Lets the kernels prepare for slices of this many samples.
   void plan(std::int64_t samples);
+  /// The sizes of slices that the kernels are prepared for.
+  const std::set<std::int64_t>& planned() const { return planned_; }
   /// Shows a block's kernel the parameters that the next slices use.
   void prepare(std::size_t block, const void* const* parameters, bool training) {
     blocks_[block].kernel->prepare(parameters, training);
@@ -54,11 +59,14 @@ class Network {
   const Model& model_;
   std::vector<Block> blocks_;
   std::vector<std::size_t> segments_;
+  std::set<std::int64_t> planned_;
 };
 
-/// Where a slice's tensors lie in its context, in bytes. Training keeps every block's output for the backward pass;
-/// evaluation alternates between two places.
+/// Where a slice's tensors lie in its context, in bytes. Training keeps every block's output for the backward
+/// pass; evaluation alternates between two places.
 struct MemoryPlan {
+  /// For slices of up to `samples` samples; the network must be planned for that size and for each smaller
+  /// one that is run, since a kernel may need more for fewer samples.
   MemoryPlan(const Network& network, std::int64_t samples, bool training);
 
   std::vector<std::size_t> outputs;  ///< one a block
@@ -68,8 +76,8 @@ struct MemoryPlan {
   std::size_t gradients[2] = {0, 0};  ///< training only
   std::size_t bytes = 0;
 
-  std::size_t workspace_bytes = 0;              ///< the most that a block needs
-  std::int64_t parameter_gradient_elements = 0; ///< likewise, each parameter's place aligned
+  std::size_t workspace_bytes = 0;               ///< the most that a block needs
+  std::int64_t parameter_gradient_elements = 0;  ///< likewise, each parameter's place aligned
 };
 
 }  // namespace convoy

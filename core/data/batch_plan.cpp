@@ -63,10 +63,4 @@ std::vector<std::int64_t> BatchPlan::slice_sizes() const {
   return {sizes.begin(), sizes.end()};
 }
 
-std::vector<std::int64_t> fixed_slice_sizes(std::int64_t samples, std::int64_t slice) {
-  std::set<std::int64_t> sizes{std::min(samples, slice), samples % slice};
-  sizes.erase(0);
-  return {sizes.begin(), sizes.end()};
-}
-
 }  // namespace convoy

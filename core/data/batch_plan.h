@@ -67,8 +67,4 @@ class BatchPlan {
   std::int64_t steps_per_epoch_;
 };
 
-/// Every size of a slice that `samples` samples make when they are cut into slices of `slice` (as evaluation
-/// does), ascending.
-std::vector<std::int64_t> fixed_slice_sizes(std::int64_t samples, std::int64_t slice);
-
 }  // namespace convoy

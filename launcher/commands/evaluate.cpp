@@ -11,14 +11,17 @@ namespace convoy {
 namespace {
 
 MetricsEvent json_of(const EvaluationResult& result, const Dataset& data) {
-  MetricsEvent json{{"samples", result.samples}, {"loss", result.loss}, {"accuracy", result.accuracy},
+  MetricsEvent json{{"samples", result.samples},
+                    {"loss", result.loss},
+                    {"accuracy", result.accuracy},
                     {"top_5_accuracy", result.top5}};
   MetricsEvent classes = MetricsEvent::object();
   MetricsEvent confusion = MetricsEvent::array();
   for (std::int64_t label = 0; label < result.classes; ++label) {
     classes[data.class_names()[static_cast<std::size_t>(label)]] = result.class_accuracy(label);
-    const auto row = std::span(result.confusion).subspan(static_cast<std::size_t>(label * result.classes),
-                                                         static_cast<std::size_t>(result.classes));
+    const auto row = std::span(result.confusion)
+                         .subspan(static_cast<std::size_t>(label * result.classes),
+                                  static_cast<std::size_t>(result.classes));
     confusion.push_back(std::vector<std::int64_t>(row.begin(), row.end()));
   }
   json["class_accuracy"] = classes;
@@ -27,10 +30,11 @@ MetricsEvent json_of(const EvaluationResult& result, const Dataset& data) {
 }
 
 void print(const EvaluationResult& result, const Dataset& data) {
-  fmt::print("loss {:.4f}, accuracy {:.4f}, top-5 accuracy {:.4f} over {} samples\n", result.loss, result.accuracy,
-             result.top5, result.samples);
+  fmt::print("loss {:.4f}, accuracy {:.4f}, top-5 accuracy {:.4f} over {} samples\n", result.loss,
+             result.accuracy, result.top5, result.samples);
   for (std::int64_t label = 0; label < result.classes; ++label)
-    fmt::print("  {:<16} {:.4f}\n", data.class_names()[static_cast<std::size_t>(label)], result.class_accuracy(label));
+    fmt::print("  {:<16} {:.4f}\n", data.class_names()[static_cast<std::size_t>(label)],
+               result.class_accuracy(label));
 }
 
 }  // namespace
@@ -39,17 +43,15 @@ ExitCode run_evaluate(const CommandLine& line, World& world) {
   const auto communicator = world.communicator();
   WeightedModel model;
   model.load(line, world, *communicator);
-  agree(*communicator, [&] {
-    open_data(model.setup);
-  });
+  agree(*communicator, [&] { open_data(model.setup); });
   const Setup& setup = model.setup;
   Engine& engine = *model.engine;
-  const InputPipeline pipeline = make_pipeline(setup, line.split == "train" ? setup.training : setup.test, false);
-  for (std::int64_t samples : fixed_slice_sizes(pipeline.dataset().size(), kEvaluationSlice))
-    engine.network().plan(samples);
-  Evaluator evaluator(engine.network(), engine.pool());
-  const EvaluationResult result = evaluate(evaluator, pipeline, model.state->current().parameters(),
-                                           model.state->current().statistics(), make_loss(setup.experiment), *communicator);
+  const InputPipeline pipeline =
+      make_pipeline(setup, line.split == "train" ? setup.training : setup.test, false);
+  Evaluator evaluator(engine.network(), engine.pool(), pipeline.dataset().size());
+  const EvaluationResult result =
+      evaluate(evaluator, pipeline, model.state->current().parameters(), model.state->current().statistics(),
+               make_loss(setup.experiment), *communicator);
   if (world.rank() != 0) return ExitCode::ok;
   if (line.json)
     fmt::print("{}\n", json_of(result, pipeline.dataset()).dump());

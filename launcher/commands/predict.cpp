@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "core/data/image_files.h"
 #include "launcher/collective.h"
@@ -20,8 +19,8 @@ constexpr std::int64_t kSlicesAtOnce = 256;
 /// Every rank computes its share; rank 0 writes all outputs in the data's order.
 class Prediction {
  public:
-  Prediction(Evaluator& evaluator, const InputPipeline& pipeline, const TrainingState& state, std::int64_t classes,
-             Communicator& communicator)
+  Prediction(Evaluator& evaluator, const InputPipeline& pipeline, const TrainingState& state,
+             std::int64_t classes, Communicator& communicator)
       : evaluator_(evaluator),
         source_(pipeline),
         state_(state),
@@ -53,7 +52,7 @@ class Prediction {
       return IndexRange{chunk.begin + part.begin, chunk.begin + part.end};
     };
     const IndexRange own = share(communicator_.rank());
-    evaluator_.run(total_, own.begin, own.end, source_, state_.current().parameters(), state_.current().statistics(),
+    evaluator_.run(own.begin, own.end, source_, state_.current().parameters(), state_.current().statistics(),
                    [&](std::int64_t, const EvaluatedSlice& seen) {
                      std::ranges::copy(seen.output, outputs_.begin() + (seen.first - begin) * classes_);
                    });
@@ -91,17 +90,14 @@ ExitCode run_predict(const CommandLine& line, World& world) {
     require_measured(model.setup);
   });
   const InputPipeline pipeline = make_pipeline(model.setup, pictures, false);
-  for (std::int64_t samples : fixed_slice_sizes(pictures->size(), kEvaluationSlice))
-    model.engine->network().plan(samples);
-  Evaluator evaluator(model.engine->network(), model.engine->pool());
+  Evaluator evaluator(model.engine->network(), model.engine->pool(), pictures->size());
   const std::int64_t classes = model.setup.model.output.elements();
   std::optional<NpyWriter> file;
   agree(*communicator, [&] {
     if (world.rank() == 0) file.emplace(*line.output, pictures->size(), classes);
   });
-  Prediction(evaluator, pipeline, *model.state, classes, *communicator).run([&](std::span<const float> outputs) {
-    file->append(outputs);
-  });
+  Prediction(evaluator, pipeline, *model.state, classes, *communicator)
+      .run([&](std::span<const float> outputs) { file->append(outputs); });
   agree(*communicator, [&] {
     if (file) file->commit();
   });

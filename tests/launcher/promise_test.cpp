@@ -89,9 +89,7 @@ Outcome train(const char* layers, const Run& run) {
       ASSERT_FALSE(result.refused) << *result.refused;
       losses.push_back(result.loss);
     }
-    engine.network().plan(kEvaluationSlice);
-    engine.network().plan(50 % kEvaluationSlice);
-    Evaluator evaluator(engine.network(), engine.pool());
+    Evaluator evaluator(engine.network(), engine.pool(), test->size());
     const EvaluationResult evaluation =
         evaluate(evaluator, InputPipeline(test, {.scale = 1.0 / 255}), state.current().parameters(),
                  state.current().statistics(), SparseCategoricalCrossentropy{}, communicator);

@@ -142,11 +142,9 @@ class Given : public SliceSource {
 
 void expect_evaluation(const Case& one, Network& network) {
   WorkerPool pool(1);
-  network.plan(kEvaluationSlice);
-  network.plan(one.samples);
-  Evaluator evaluator(network, pool);
+  Evaluator evaluator(network, pool, one.samples);
   std::vector<float> output;
-  evaluator.run(one.samples, 0, 1, Given(one.tensor<float>("input"), one.samples), one.parameters<float>(),
+  evaluator.run(0, 1, Given(one.tensor<float>("input"), one.samples), one.parameters<float>(),
                 one.statistics<float>(), [&](std::int64_t, const EvaluatedSlice& slice) {
                   output.assign(slice.output.begin(), slice.output.end());
                 });

@@ -134,12 +134,6 @@ TEST(BatchPlan, NamesEverySliceSizeThatAnEpochMeets) {
   }
 }
 
-TEST(BatchPlan, NamesEverySizeOfFixedSlices) {
-  EXPECT_EQ(fixed_slice_sizes(64, 32), (Sizes{32}));
-  EXPECT_EQ(fixed_slice_sizes(70, 32), (Sizes{6, 32}));
-  EXPECT_EQ(fixed_slice_sizes(5, 32), (Sizes{5}));
-}
-
 TEST(BatchPlan, RefusesAnEmptyPlan) {
   EXPECT_THROW(plan(0, 32, 4), DefectError);
   EXPECT_THROW(plan(10, 0, 4), DefectError);
