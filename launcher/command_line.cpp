@@ -1,8 +1,9 @@
 #include "launcher/command_line.h"
 
 #include <CLI/CLI.hpp>
-
-#include <cstdio>
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <iostream>
 #include <sstream>
 
@@ -36,20 +37,22 @@ class Grammar {
     CLI::App* sub = app_.add_subcommand(name, help);
     sub->footer(std::string("Examples:\n  ") + examples);
     sub->add_flag("-q,--quiet", line_.quiet, "Say nothing but results and errors");
+    sub->add_option("--set", line_.overrides,
+                    "Override one key of the configuration, if there is one (repeatable)")
+        ->option_text("KEY.PATH=VALUE")
+        ->allow_extra_args(false);
     sub->callback([this, name] { line_.command = name; });
     return sub;
   }
 
   void config(CLI::App* sub, const char* what) {
     sub->add_option("config", line_.config, what)->required()->option_text(what);
-    sub->add_option("--set", line_.overrides, "Override one key of the configuration (repeatable)")
-        ->option_text("KEY.PATH=VALUE")
-        ->allow_extra_args(false);
   }
   void json(CLI::App* sub) { sub->add_flag("--json", line_.json, "Print JSON"); }
   void weights(CLI::App* sub) {
     sub->add_option("--weights", line_.weights, "Weights to use")->option_text("FILE.safetensors");
-    sub->add_flag("--final", line_.final_weights, "Of a run, use final.safetensors instead of best.safetensors");
+    sub->add_flag("--final", line_.final_weights,
+                  "Of a run, use final.safetensors instead of best.safetensors");
   }
   void split(CLI::App* sub) {
     sub->add_option("--split", line_.split, "Which part of the data (default test)")
@@ -58,12 +61,15 @@ class Grammar {
   }
 
   void train() {
-    CLI::App* sub = command("train", "Train a model",
-                            "mpirun -np 4 convoy train configs/cifar10-cnn.yaml\n"
-                            "  convoy train configs/cifar10-cnn.yaml --set train.epochs=3 --run-dir runs/short");
+    CLI::App* sub =
+        command("train", "Train a model",
+                "mpirun -np 4 convoy train configs/cifar10-cnn.yaml\n"
+                "  convoy train configs/cifar10-cnn.yaml --set train.epochs=3 --run-dir runs/short");
     config(sub, "CONFIG");
-    sub->add_option("--run-dir", line_.run_dir, "Where the run's files go (default runs/<name>)")->option_text("DIR");
-    sub->add_option("--resume", line_.resume, "Where to go on from (default: checkpoint.resume of the configuration)")
+    sub->add_option("--run-dir", line_.run_dir, "Where the run's files go (default runs/<name>)")
+        ->option_text("DIR");
+    sub->add_option("--resume", line_.resume,
+                    "Where to go on from (default: checkpoint.resume of the configuration)")
         ->option_text("auto|never|CHECKPOINT");
   }
   void evaluate() {
@@ -82,7 +88,8 @@ class Grammar {
     config(sub, "CONFIG|RUN");
     weights(sub);
     split(sub);
-    sub->add_option("--images", line_.images, "PNG, JPEG or uint8 .npy images instead of a split")->option_text("F...");
+    sub->add_option("--images", line_.images, "PNG, JPEG or uint8 .npy images instead of a split")
+        ->option_text("F...");
     sub->add_option("--output", line_.output, "The file to write: float32 [N, classes]")
         ->option_text("F.npy")
         ->required();
@@ -109,8 +116,8 @@ class Grammar {
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
   }
   void diff() {
-    CLI::App* sub = command("diff", "Find the first step and tensor at which two runs part",
-                            "convoy diff runs/a runs/b");
+    CLI::App* sub =
+        command("diff", "Find the first step and tensor at which two runs part", "convoy diff runs/a runs/b");
     sub->add_option("run", line_.config, "RUN")->required()->option_text("RUN");
     sub->add_option("other", line_.other, "RUN")->required()->option_text("RUN");
     json(sub);
@@ -120,12 +127,27 @@ class Grammar {
   CommandLine& line_;
 };
 
+/// What is wrong with the command's name, which CLI11 would only miss; empty where nothing is.
+std::string wrong_command(const CLI::App& app, const std::string& name) {
+  if (name.starts_with("-")) return "";
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  if (std::ranges::find(names, name) != names.end()) return "";
+  return fmt::format("convoy: {}; there are {}\n",
+                     name.empty() ? "no command" : fmt::format("no command '{}'", name),
+                     fmt::join(names, ", "));
+}
+
 }  // namespace
 
 std::variant<CommandLine, ExitCode> read_command_line(int argc, char** argv, bool speak) {
   CommandLine line;
   CLI::App app("Convoy trains convolutional networks data-parallel, from one YAML file.", "convoy");
   const Grammar grammar(app, line);
+  if (const std::string wrong = wrong_command(app, argc > 1 ? argv[1] : ""); !wrong.empty()) {
+    if (speak) std::cerr << wrong;
+    return ExitCode::config;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

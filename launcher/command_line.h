@@ -7,8 +7,8 @@
 
 namespace convoy {
 
-/// Reads the command line. Returns the process's exit code instead where there is nothing to run (--help, --version, a
-/// mistake), having said why if `speak`.
+/// Reads the command line. Returns the process's exit code instead where there is nothing to run (--help,
+/// --version, a mistake), having said why if `speak`.
 std::variant<CommandLine, ExitCode> read_command_line(int argc, char** argv, bool speak);
 
 }  // namespace convoy

@@ -6,6 +6,7 @@
 #include "launcher/agreement.h"
 #include "launcher/bus_error.h"
 #include "launcher/command_line.h"
+#include "launcher/complaint.h"
 #include "launcher/failure.h"
 #include "launcher/openblas_core.h"
 
@@ -18,14 +19,6 @@ ExitCode run(const CommandLine& line, World& world) {
       {"train", run_train}, {"evaluate", run_evaluate}, {"predict", run_predict}, {"summary", run_summary},
       {"check", run_check}, {"bench", run_bench},       {"diff", run_diff},       {"schema", run_schema}};
   return kCommands.at(line.command)(line, world);
-}
-
-void complain(const World& world, const std::string& what) {
-  if (world.size() == 1)
-    fmt::print(stderr, "convoy: {}\n", what);
-  else
-    fmt::print(stderr, "convoy: rank {} on {}: {}\n", world.rank(),
-               world.hosts()[static_cast<std::size_t>(world.rank())], what);
 }
 
 /// An error that one rank alone knows of takes the others down, who may be waiting for it.

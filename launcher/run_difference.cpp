@@ -20,9 +20,10 @@ namespace {
 constexpr std::array<std::string_view, 3> kCompared{"step", "epoch", "end"};
 constexpr std::array<std::string_view, 2> kTimes{"seconds", "images_per_second"};
 
-/// "step 150"; what an event is matched by.
+/// "step 150", "end at step 150"; what an event is matched by.
 std::string place_of(const MetricsEvent& event) {
   const auto& name = event["event"].get_ref<const std::string&>();
+  if (name == "end" && event.contains("step")) return fmt::format("end at step {}", event["step"].dump());
   return event.contains(name) ? fmt::format("{} {}", name, event[name].dump()) : std::string();
 }
 
@@ -52,6 +53,13 @@ std::map<std::string, MetricsEvent> by_place(const std::vector<MetricsEvent>& ev
     result[event["event"].get<std::string>() + place_of(event)] = event;
   }
   return result;
+}
+
+/// The step at which the run ended, whose weights final.safetensors holds.
+std::optional<std::int64_t> last_step(const RunPaths& run) {
+  const auto end = end_of_run(run);
+  if (!end || !end->contains("step")) return {};
+  return end->at("step").get<std::int64_t>();
 }
 
 void compare_metrics(const RunPaths& first, const RunPaths& second, RunDifference& result) {
@@ -125,7 +133,9 @@ void compare_checkpoints(const RunPaths& first, const RunPaths& second, RunDiffe
       if (result.tensor) return;
     }
   }
-  result.final_compared = fs::exists(first.final_weights()) && fs::exists(second.final_weights());
+  const auto step = last_step(first);
+  result.final_compared = step && step == last_step(second) && fs::exists(first.final_weights()) &&
+                          fs::exists(second.final_weights());
   if (!result.final_compared) return;
   result.tensor = compare_tensor_files(first.final_weights(), second.final_weights(),
                                        first.final_weights().filename().string());

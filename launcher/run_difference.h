@@ -13,7 +13,7 @@ namespace convoy {
 /// Where the records of two runs first differ. Figures of time (seconds, images a second) are not compared.
 struct MetricDifference {
   std::string event;  ///< "step", "epoch", "end"
-  std::string place;  ///< "step 150", "epoch 3", ""
+  std::string place;  ///< "step 150", "epoch 3", "end at step 200"
   std::string field;  ///< "loss"
   std::string first;  ///< as JSON; "absent" where a run lacks the field
   std::string second;
@@ -45,8 +45,9 @@ struct RunDifference {
 
 /// The first event in both runs' metrics, and the first tensor of their common checkpoints and final weights,
 /// that differ by a single bit. Events are matched by step and epoch, so runs that log at different steps, or
-/// of which one stopped earlier, are compared where both have something. Throws CheckpointError where a file
-/// cannot be read, ConfigError where a directory holds no run.
+/// of which one stopped earlier, are compared where both have something; final weights where both ended at
+/// the same step. Throws CheckpointError where a file cannot be read, ConfigError where a directory holds no
+/// run.
 RunDifference compare_runs(const RunPaths& first, const RunPaths& second);
 
 /// The first tensor that differs; `name` is what the result calls the file.

@@ -166,7 +166,7 @@ AllowedCpus read_allowed_cpus(std::span<const int> mask, const fs::path& root) {
   return facts;
 }
 
-std::vector<int> threads_for_ranks(std::span<const std::string> hosts, std::span<const AllowedCpus> facts) {
+std::vector<double> core_shares(std::span<const std::string> hosts, std::span<const AllowedCpus> facts) {
   require(hosts.size() == facts.size(), "every rank sends a host and its processors");
   std::map<std::string, HostUse> uses;
   for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
@@ -174,16 +174,21 @@ std::vector<int> threads_for_ranks(std::span<const std::string> hosts, std::span
     for (const int core : facts[rank].cores) ++use.core_users[core];
     for (const CpuQuota& quota : facts[rank].quotas) ++use.group_members[quota.group];
   }
-  std::vector<int> threads;
+  std::vector<double> shares;
   for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
     const HostUse& use = uses[hosts[rank]];
     double share = core_share(facts[rank], use.core_users);
-    for (const CpuQuota& quota : facts[rank].quotas) {
+    for (const CpuQuota& quota : facts[rank].quotas)
       share = std::min(share, quota.cores / use.group_members.at(quota.group));
-    }
-    constexpr double kRounding = 1e-6;  // 1/3 + 1/3 + 1/3 is a whole core
-    threads.push_back(std::max(static_cast<int>(share + kRounding), 1));
+    shares.push_back(share);
   }
+  return shares;
+}
+
+std::vector<int> threads_for_ranks(std::span<const double> core_shares) {
+  constexpr double kRounding = 1e-6;  // 1/3 + 1/3 + 1/3 is a whole core
+  std::vector<int> threads;
+  for (const double share : core_shares) threads.push_back(std::max(static_cast<int>(share + kRounding), 1));
   return threads;
 }
 

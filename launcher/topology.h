@@ -35,10 +35,14 @@ std::vector<int> affinity_mask();
 /// read limits nothing.
 AllowedCpus read_allowed_cpus(std::span<const int> mask, const std::filesystem::path& root = "/");
 
-/// How many threads each rank runs under `threads_per_rank: auto`; hosts and facts in rank order. A core that
-/// k ranks of a host may use counts 1/k for each of them, and a quota is divided by the ranks of its group; a
-/// rank gets the smaller sum, rounded down (a thread too many would wait in every step for all others), but
-/// at least 1. So no host runs more threads than cores, unless it has more ranks than cores.
-std::vector<int> threads_for_ranks(std::span<const std::string> hosts, std::span<const AllowedCpus> facts);
+/// How many cores each rank may count on; hosts and facts in rank order. A core that k ranks of a host may
+/// use counts 1/k for each of them, and a quota is divided by the ranks of its group; a rank gets the smaller
+/// sum.
+std::vector<double> core_shares(std::span<const std::string> hosts, std::span<const AllowedCpus> facts);
+
+/// How many threads each rank runs under `threads_per_rank: auto`; its share of
+/// the cores, rounded down (a thread too many would wait in every step for all others), but at least 1. So no
+/// host runs more threads than cores, unless it has more ranks than cores.
+std::vector<int> threads_for_ranks(std::span<const double> core_shares);
 
 }  // namespace convoy

@@ -1,25 +1,34 @@
 #include "launcher/watchdog.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <chrono>
+#include <fmt/format.h>
 #include <utility>
 
 namespace convoy {
 
 namespace {
 constexpr int kLooks = 20;  ///< within the timeout
-}
+constexpr double kLongestTimeout = 7 * 24 * 3600;
+}  // namespace
 
 Watchdog::Watchdog(double timeout_seconds, std::function<void(const std::string& where)> on_stall)
-    : on_stall_(std::move(on_stall)), thread_([this, timeout_seconds] { watch(timeout_seconds); }) {}
+    : on_stall_(std::move(on_stall)), timeout_seconds_(timeout_seconds), thread_([this] { watch(); }) {}
+
+void Watchdog::set_timeout(double seconds) {
+  {
+    std::lock_guard lock(mutex_);
+    timeout_seconds_ = seconds;
+  }
+  changed_.notify_all();
+}
 
 Watchdog::~Watchdog() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
   }
-  stopped_.notify_all();
+  changed_.notify_all();
   thread_.join();
 }
 
@@ -29,17 +38,22 @@ void Watchdog::enter(const char* phase, std::int64_t step) {
   beat();
 }
 
-std::string Watchdog::where() const { return fmt::format("after step {}, {}", step(), phase()); }
+std::string Watchdog::where() const {
+  return step() == 0 ? fmt::format("while {}", phase()) : fmt::format("after step {}, {}", step(), phase());
+}
 
-void Watchdog::watch(double timeout_seconds) {
-  const auto interval = std::chrono::duration<double>(timeout_seconds / kLooks);
+void Watchdog::watch() {
   std::uint64_t seen = beats_;
   int unchanged = 0;
   std::unique_lock lock(mutex_);
-  while (!stopped_.wait_for(lock, interval, [this] { return stop_; })) {
+  double timeout = timeout_seconds_;
+  while (!stop_) {
+    const std::chrono::duration<double> interval(std::min(timeout, kLongestTimeout) / kLooks);
+    changed_.wait_for(lock, interval, [&] { return stop_ || timeout_seconds_ != timeout; });
     const std::uint64_t now = beats_.load(std::memory_order_relaxed);
-    unchanged = std::exchange(seen, now) == now ? unchanged + 1 : 0;
-    if (unchanged < kLooks) continue;
+    const bool anew = std::exchange(timeout, timeout_seconds_) != timeout;
+    unchanged = std::exchange(seen, now) == now && !anew ? unchanged + 1 : 0;
+    if (stop_ || unchanged < kLooks) continue;
     on_stall_(where());
     return;
   }

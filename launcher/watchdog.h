@@ -10,15 +10,17 @@
 
 namespace convoy {
 
-/// Notices when this rank makes no progress: a thread that looks at a counter, which every finished slice and every phase
-/// moves. Slow steps are no stalls as long as slices finish.
+/// Notices when this rank makes no progress: a thread that looks at a counter, which every finished slice and
+/// every phase moves. Slow steps are no stalls as long as slices finish.
 class Watchdog {
  public:
-  /// `on_stall` is called once, from the watchdog's thread, with what the rank was at: "after step 12, waiting for other
-  /// ranks' gradients". Time is counted in the thread's own looks, so that a process or machine that was suspended is not
-  /// taken for one that hangs.
+  /// `on_stall` is called once, from the watchdog's thread, with what the rank was at: "after step 12,
+  /// waiting for other ranks' gradients". Time is counted in the thread's own looks, so that a process or
+  /// machine that was suspended is not taken for one that hangs.
   Watchdog(double timeout_seconds, std::function<void(const std::string& where)> on_stall);
   ~Watchdog();
+  /// The time starts anew. At most a week counts: more would be as good as never.
+  void set_timeout(double seconds);
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
@@ -29,18 +31,19 @@ class Watchdog {
 
   const char* phase() const { return phase_.load(std::memory_order_relaxed); }
   std::int64_t step() const { return step_.load(std::memory_order_relaxed); }
-  /// "after step 12, saving"
+  /// "after step 12, saving"; before the first step "while saving"
   std::string where() const;
 
  private:
-  void watch(double timeout_seconds);
+  void watch();
 
   std::function<void(const std::string&)> on_stall_;
   std::atomic<std::uint64_t> beats_{0};
   std::atomic<const char*> phase_{"starting"};
   std::atomic<std::int64_t> step_{0};
   std::mutex mutex_;
-  std::condition_variable stopped_;
+  std::condition_variable changed_;
+  double timeout_seconds_;
   bool stop_ = false;
   std::thread thread_;
 };

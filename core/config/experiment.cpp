@@ -64,7 +64,7 @@ void Distributed::fields(Fields<Distributed>& f) {
   f.optional("bucket_mb", &Distributed::bucket_mb, "size of one gradient message, in MB",
              above(0).at_most(4096));
   f.optional("stall_timeout_s", &Distributed::stall_timeout_s,
-             "seconds without progress before a rank gives up", above(0));
+             "seconds without progress before a rank gives up; at most a week", above(0).at_most(604800));
   f.optional("threads_per_rank", &Distributed::threads_per_rank,
              "workers of a rank; auto: its share of the cores", between(1, 4096));
   f.optional("cpu_isa", &Distributed::cpu_isa,

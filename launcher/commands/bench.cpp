@@ -1,11 +1,9 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
+#include <fmt/format.h>
 
-#include "launcher/collective.h"
 #include "launcher/commands/command.h"
-#include "launcher/commands/inputs.h"
+#include "launcher/commands/rehearsal.h"
 #include "launcher/metrics_writer.h"
 
 namespace convoy {
@@ -24,19 +22,18 @@ struct Measurement {
   double elapsed = 0;
 };
 
-Measurement measure(StepRunner& runner, std::int64_t steps) {
+Measurement measure(Rehearsal& rehearsal, std::int64_t steps) {
   using Clock = std::chrono::steady_clock;
-  std::int64_t number = 0;
-  while (number < kWarmUpSteps) runner.step(number++);
+  for (std::int64_t i = 0; i < kWarmUpSteps; ++i) rehearsal.step();
   Measurement result;
-  runner.start_profile();
+  rehearsal.runner().start_profile();
   const auto begin = Clock::now();
   const std::int64_t groups = std::min(kGroups, steps);
   for (std::int64_t group = 0; group < groups; ++group) {
     double images = 0;
     const auto start = Clock::now();
     for (std::int64_t i = steps * group / groups; i < steps * (group + 1) / groups; ++i) {
-      const StepResult step = runner.step(number++);
+      const StepResult step = rehearsal.step();
       images += static_cast<double>(step.samples);
       result.seconds.compute += step.seconds.compute;
       result.seconds.reduce += step.seconds.reduce;
@@ -47,7 +44,7 @@ Measurement measure(StepRunner& runner, std::int64_t steps) {
     result.images += images;
   }
   result.elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
-  result.profile = runner.profile();
+  result.profile = rehearsal.runner().profile();
   return result;
 }
 
@@ -94,13 +91,14 @@ MetricsEvent json_of(const Measurement& m, const Network& network, const World& 
 
 void print(const MetricsEvent& json) {
   const auto& rate = json["images_per_second"];
-  fmt::print("{:.0f} images/s (median; {:.0f} to {:.0f}), {} ranks of {} threads\n", rate["median"].get<double>(),
-             rate["min"].get<double>(), rate["max"].get<double>(), json["ranks"].get<int>(),
-             json["threads_per_rank"].get<int>());
+  fmt::print("{:.0f} images/s (median; {:.0f} to {:.0f}), {} ranks of {} threads\n",
+             rate["median"].get<double>(), rate["min"].get<double>(), rate["max"].get<double>(),
+             json["ranks"].get<int>(), json["threads_per_rank"].get<int>());
   fmt::print("{:<28} {:<44} {:>10} {:>10}\n", "microseconds an image", "kernel", "forward", "backward");
   for (const auto& layer : json["layers"])
-    fmt::print("{:<28} {:<44} {:>10.1f} {:>10.1f}\n", layer["layer"].get<std::string>(), layer["kernel"].get<std::string>(),
-               layer["forward_us_per_image"].get<double>(), layer["backward_us_per_image"].get<double>());
+    fmt::print("{:<28} {:<44} {:>10.1f} {:>10.1f}\n", layer["layer"].get<std::string>(),
+               layer["kernel"].get<std::string>(), layer["forward_us_per_image"].get<double>(),
+               layer["backward_us_per_image"].get<double>());
   for (const auto& [phase, time] : json["phases_us_per_image"].items())
     fmt::print("{:<28} {:<44} {:>10.1f}\n", phase, "", time.get<double>());
   for (const auto& [phase, share] : json["share_of_time"].items())
@@ -110,24 +108,15 @@ void print(const MetricsEvent& json) {
 }  // namespace
 
 ExitCode run_bench(const CommandLine& line, World& world) {
+  StallGuard guard(world);
   const auto communicator = world.communicator();
-  Setup setup;
-  std::optional<Engine> engine;
-  agree(*communicator, [&] {
-    setup = read_setup(line.config, line.overrides);
-    require_slices(setup, world);
-    open_data(setup);
-  });
-  const Engine::Options options = engine_options(setup.experiment, world, *communicator);
-  agree(*communicator, [&] { engine.emplace(setup.model, options); });
-  const InputPipeline pipeline = make_pipeline(setup, setup.training, true);
-  const auto optimizer = make_optimizer(setup.experiment, engine->backend().loops());
-  TrainingState state(setup.model, optimizer->slot_names());
-  initialize(setup.model, setup.experiment.seed, state.current().parameters(), state.current().statistics());
-  StepRunner runner(*engine, pipeline, *optimizer, state, *communicator, step_options(setup));
-  const Measurement measurement = measure(runner, line.steps);
+  Rehearsal rehearsal(line.config, line, world, *communicator, guard);
+  rehearsal.allocate();
+  rehearsal.initialize();
+  const Measurement measurement = measure(rehearsal, line.steps);
   if (world.rank() != 0) return ExitCode::ok;
-  const MetricsEvent json = json_of(measurement, engine->network(), world, engine->pool().workers());
+  const MetricsEvent json =
+      json_of(measurement, rehearsal.engine().network(), world, rehearsal.engine().pool().workers());
   if (line.json)
     fmt::print("{}\n", json.dump());
   else

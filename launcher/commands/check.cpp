@@ -1,16 +1,18 @@
+#include <algorithm>
+#include <chrono>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
-#include <algorithm>
 #include <map>
 
+#include "launcher/checkpoint.h"
 #include "launcher/collective.h"
 #include "launcher/commands/command.h"
-#include "launcher/commands/inputs.h"
-#include "launcher/checkpoint.h"
+#include "launcher/commands/rehearsal.h"
+#include "launcher/memory.h"
 #include "launcher/metrics_writer.h"
 #include "launcher/numerics.h"
 #include "launcher/run_directory.h"
+#include "launcher/topology.h"
 #include "layers/summary.h"
 
 namespace convoy {
@@ -47,8 +49,8 @@ class Report {
 
 void report_model(Report& report, const Setup& setup) {
   const ModelCost cost = cost_of(setup.model);
-  report.line("model", "{} layers, {} parameters, {:.1f} million operations a sample forward", setup.model.layers.size(),
-              cost.parameters, cost.flops / 1e6);
+  report.line("model", "{} layers, {} parameters, {:.1f} million operations a sample forward",
+              setup.model.layers.size(), cost.parameters, cost.flops / 1e6);
   report.json()["total_parameters"] = cost.parameters;
 }
 
@@ -71,54 +73,163 @@ void report_kernels(Report& report, const Network& network) {
   report.json()["kernels"] = kernels;
 }
 
-void report_ranks(Report& report, const Setup& setup, const World& world, int threads) {
-  std::map<std::string, int> hosts;
-  for (const std::string& host : world.hosts()) ++hosts[host];
-  for (const auto& [host, ranks] : hosts) report.line("ranks", "{} on {}", ranks, host);
+void report_libraries(Report& report, const NumericsFingerprint& fingerprint) {
+  for (const auto& [library, isa] : fingerprint.instruction_sets) {
+    const auto version = fingerprint.libraries.find(library);
+    const std::string name =
+        version == fingerprint.libraries.end() ? library : fmt::format("{} {}", library, version->second);
+    report.line("libraries", "{} uses {}", name, isa);
+  }
+}
+
+/// Hosts with their ranks, and the cores that these may count on.
+void report_cores(Report& report, const Setup& setup, const World& world, std::span<const double> shares) {
+  struct Host {
+    int ranks = 0, threads = 0;
+    double cores = 0;
+  };
+  const auto& asked = setup.experiment.distributed.threads_per_rank;
+  const std::vector<int> automatic = threads_for_ranks(shares);
+  std::map<std::string, Host> hosts;
+  for (std::size_t rank = 0; rank < shares.size(); ++rank) {
+    Host& host = hosts[world.hosts()[rank]];
+    ++host.ranks;
+    host.threads += asked ? static_cast<int>(*asked) : automatic[rank];
+    host.cores += shares[rank];
+  }
+  for (const auto& [name, host] : hosts) {
+    report.line("ranks", "{} on {}, with {} threads on {:.3g} cores", host.ranks, name, host.threads,
+                host.cores);
+    if (host.threads > host.cores + 0.01)
+      report.line("ranks", "more threads than cores on {}: they wait for each other; start fewer ranks there",
+                  name);
+    report.json()["hosts"].push_back(
+        {{"host", name}, {"ranks", host.ranks}, {"threads", host.threads}, {"cores", host.cores}});
+  }
+}
+
+void report_slices(Report& report, const Setup& setup, const World& world, int threads) {
   const std::int64_t slices = *setup.experiment.train.slices;
   const std::int64_t workers = std::int64_t{world.size()} * threads;
   const double efficiency =
       static_cast<double>(slices) / static_cast<double>(workers * ((slices + workers - 1) / workers));
-  report.line("ranks", "{} x {} threads take {} slices a step: at most {:.0f} % of the workers are busy", world.size(),
-              threads, slices, 100 * efficiency);
+  report.line("ranks", "{} x {} threads take {} slices a step: at most {:.0f} % of the workers are busy",
+              world.size(), threads, slices, 100 * efficiency);
   if (efficiency < 0.75)
-    report.line("ranks", "set train.slices to a multiple of {} (it decides bits) or start fewer workers", workers);
+    report.line("ranks", "set train.slices to a multiple of {} (it decides bits) or start fewer workers",
+                workers);
   report.json()["ranks"] = world.size();
   report.json()["threads_per_rank"] = threads;
   report.json()["slices"] = slices;
   report.json()["efficiency"] = efficiency;
 }
 
-void report_speed(Report& report, const Setup& setup, StepRunner& runner, const World& world) {
-  for (std::int64_t i = 0; i < kWarmUpSteps; ++i) runner.step(i);
+/// Throws AgreedError where the ranks of a host need more memory than it has.
+void require_memory(const World& world, std::span<const MemoryNeed> needs) {
+  for (const HostMemory& host : memory_of_hosts(world.hosts(), needs))
+    if (!host.fits())
+      throw AgreedError(
+          ExitCode::device,
+          fmt::format("memory: {} ranks on {} need {} MiB, where {} MiB are free; start fewer ranks or "
+                      "threads there, or make train.global_batch_size or the model smaller",
+                      host.ranks, host.host, host.memory.needed >> 20, host.memory.free >> 20));
+}
+
+/// Takes the memory for training, unless it cannot fit. Collective.
+void report_memory(Report& report, Rehearsal& rehearsal, const World& world, Communicator& communicator) {
+  std::vector<MemoryNeed> needs(static_cast<std::size_t>(world.size()));
+  MemoryNeed& own = needs[static_cast<std::size_t>(world.rank())];
+  const auto gather = [&] {
+    const std::vector<std::int64_t> bytes(needs.size(), sizeof(MemoryNeed));
+    communicator.all_gather(std::as_writable_bytes(std::span(needs)), bytes);
+    require_memory(world, needs);
+  };
+  own = {rehearsal.state_bytes(), free_memory()};
+  gather();  // what certainly does not fit is not even asked for
+  rehearsal.allocate();
+  own.needed += rehearsal.activation_bytes();
+  const auto mebibytes = [](std::size_t bytes) { return static_cast<double>(bytes) / 0x1p20; };
+  report.line("memory",
+              "{:.0f} MiB a rank for activations and workspaces, {:.0f} MiB for weights, moments and sums",
+              mebibytes(rehearsal.activation_bytes()), mebibytes(rehearsal.state_bytes()));
+  gather();
+  for (const HostMemory& host : memory_of_hosts(world.hosts(), needs)) {
+    report.line("memory", "{:.0f} MiB of {:.0f} MiB that are free on {}", mebibytes(host.memory.needed),
+                mebibytes(host.memory.free), host.host);
+    report.json()["memory"].push_back(
+        {{"host", host.host}, {"needed_bytes", host.memory.needed}, {"free_bytes", host.memory.free}});
+  }
+}
+
+/// Sums as many elements over all ranks, and gathers them, as a step does: the median of a few times, in
+/// seconds.
+template <class T>
+double all_reduce_seconds(std::int64_t elements, Communicator& communicator) {
+  constexpr int kTimes = 7;
+  std::vector<T> sums(static_cast<std::size_t>(elements));
+  std::vector<float> weights(sums.size());
+  std::vector<std::int64_t> counts;
+  for (int rank = 0; rank < communicator.size(); ++rank)
+    counts.push_back(part_of(elements, communicator.size(), rank).size());
+  std::vector<double> seconds;
+  for (int i = 0; i < kTimes; ++i) {
+    communicator.barrier();
+    const auto start = std::chrono::steady_clock::now();
+    communicator.start_reduce_scatter(std::span(sums), counts)->wait();
+    communicator.start_all_gather(std::span(weights), counts)->wait();
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::ranges::sort(seconds);
+  return seconds[kTimes / 2];
+}
+
+void report_all_reduce(Report& report, const Setup& setup, Communicator& communicator) {
+  if (communicator.size() == 1) return;
+  const std::int64_t elements = setup.model.parameter_elements;
+  const bool exact = setup.experiment.distributed.reduce == config::Reduce::exact;
+  const double seconds = exact ? all_reduce_seconds<std::int64_t>(elements, communicator)
+                               : all_reduce_seconds<float>(elements, communicator);
+  const double ranks = communicator.size();
+  const double bytes = static_cast<double>(elements) * ((exact ? 8 : 4) + 4) * (ranks - 1) / ranks;
+  report.line("all-reduce", "{:.2f} ms a step, alone: each rank sends {:.2f} MB at {:.2f} GB/s",
+              1e3 * seconds, bytes / 1e6, bytes / seconds / 1e9);
+  report.json()["all_reduce"] = {{"seconds", seconds}, {"bytes_sent", bytes}};
+}
+
+/// Throws AgreedError where a step is refused.
+void report_speed(Report& report, Rehearsal& rehearsal) {
+  for (std::int64_t i = 0; i < kWarmUpSteps; ++i) rehearsal.step();
   StepResult::Seconds sum;
   double images = 0;
   for (std::int64_t i = 0; i < kMeasuredSteps; ++i) {
-    const StepResult step = runner.step(kWarmUpSteps + i);
+    const StepResult step = rehearsal.step();
     sum.compute += step.seconds.compute;
     sum.reduce += step.seconds.reduce;
     sum.update += step.seconds.update;
     sum.gather += step.seconds.gather;
     images += static_cast<double>(step.samples);
   }
+  const Setup& setup = rehearsal.setup();
   const double total = sum.compute + sum.reduce + sum.update + sum.gather;
   const double rate = images / total;
   const double epoch = static_cast<double>(setup.training->size()) / rate;
-  report.line("speed", "{:.0f} images/s: an epoch takes {:.1f} s, {} epochs {:.1f} min, validation apart", rate, epoch,
-              setup.experiment.train.epochs, epoch * static_cast<double>(setup.experiment.train.epochs) / 60);
-  report.line("speed", "{:.1f} % computing, {:.1f} % waiting for sums, {:.1f} % updating, {:.1f} % waiting for weights",
-              100 * sum.compute / total, 100 * sum.reduce / total, 100 * sum.update / total, 100 * sum.gather / total);
-  const double bytes = static_cast<double>(setup.model.parameter_elements) * 12 * (world.size() - 1) / world.size();
-  if (world.size() > 1)
-    report.line("speed", "each rank sends {:.2f} MB a step", bytes / 1e6);
+  report.line("speed", "{:.0f} images/s: an epoch takes {:.1f} s, {} epochs {:.1f} min, validation apart",
+              rate, epoch, setup.experiment.train.epochs,
+              epoch * static_cast<double>(setup.experiment.train.epochs) / 60);
+  report.line(
+      "speed",
+      "{:.1f} % computing, {:.1f} % waiting for sums, {:.1f} % updating, {:.1f} % waiting for weights",
+      100 * sum.compute / total, 100 * sum.reduce / total, 100 * sum.update / total,
+      100 * sum.gather / total);
   report.json()["images_per_second"] = rate;
   report.json()["seconds_per_epoch"] = epoch;
 }
 
-void report_checkpoints(Report& report, const std::filesystem::path& run) {
+void report_checkpoints(Report& report, const std::filesystem::path& run, Watchdog& watchdog) {
   const RunPaths paths{run};
   for (std::int64_t step : checkpoint_steps(paths.checkpoints())) {
     const auto path = checkpoint_path(paths.checkpoints(), step);
+    watchdog.enter("verifying checkpoints", 0);
     try {
       const Checkpoint whole(path);
       report.line("checkpoints", "{}: whole", path.string());
@@ -133,44 +244,38 @@ void report_checkpoints(Report& report, const std::filesystem::path& run) {
 }  // namespace
 
 ExitCode run_check(const CommandLine& line, World& world) {
+  StallGuard guard(world);
   const auto communicator = world.communicator();
   ConfigOrRun input;
-  Setup setup;
-  agree(*communicator, [&] {
-    input = config_or_run(line.config);
-    setup = read_setup(input.config, line.overrides);
-    require_slices(setup, world);
-    open_data(setup);
-  });
-  const Engine::Options options = engine_options(setup.experiment, world, *communicator);
-  std::optional<Engine> engine;
-  agree(*communicator, [&] { engine.emplace(setup.model, options); });
-  const NumericsFingerprint fingerprint = agree_on_fingerprint(*engine, setup, world, *communicator);
-
-  const InputPipeline pipeline = make_pipeline(setup, setup.training, true);
-  const auto optimizer = make_optimizer(setup.experiment, engine->backend().loops());
-  TrainingState state(setup.model, optimizer->slot_names());
-  initialize(setup.model, setup.experiment.seed, state.current().parameters(), state.current().statistics());
-  StepRunner runner(*engine, pipeline, *optimizer, state, *communicator, step_options(setup));
+  agree(*communicator, [&] { input = config_or_run(line.config); });
+  Rehearsal rehearsal(input.config, line, world, *communicator, guard);
+  const Setup& setup = rehearsal.setup();
+  const std::vector<double> shares = gather_core_shares(world, *communicator);
 
   Report report;
-  report.line("config", "{}: no errors", input.config);
-  for (const std::string& warning : setup.warnings) report.line("warning", "{}", warning);
-  report_model(report, setup);
-  report_data(report, setup);
-  report_kernels(report, engine->network());
-  for (const auto& [library, isa] : fingerprint.instruction_sets) {
-    const auto version = fingerprint.libraries.find(library);
-    report.line("libraries", "{} {} uses {}", library, version == fingerprint.libraries.end() ? "" : version->second, isa);
+  const auto print = [&] {
+    if (world.rank() == 0) report.print(line.json);
+  };
+  try {
+    report.line("config", "{}: no errors", input.config);
+    for (const std::string& warning : setup.warnings) report.line("warning", "{}", warning);
+    report_model(report, setup);
+    report_data(report, setup);
+    report_kernels(report, rehearsal.engine().network());
+    report_cores(report, setup, world, shares);
+    report_slices(report, setup, world, rehearsal.engine().pool().workers());
+    report_memory(report, rehearsal, world, *communicator);
+    report_libraries(report, agree_on_fingerprint(rehearsal.engine(), setup, world, *communicator));
+    rehearsal.initialize();
+    report_all_reduce(report, setup, *communicator);
+    report_speed(report, rehearsal);
+    if (input.run) report_checkpoints(report, *input.run, guard.watchdog());
+  } catch (const AgreedError& error) {
+    report.json()["error"] = error.what();
+    print();  // what was found before it
+    throw;
   }
-  report_ranks(report, setup, world, engine->pool().workers());
-  report.line("memory", "{:.0f} MiB a rank for activations and workspaces, {:.0f} MiB for weights, moments and sums",
-              static_cast<double>(runner.memory_bytes()) / 0x1p20,
-              static_cast<double>(setup.model.parameter_elements) *
-                  static_cast<double>(4 * 2 * (1 + optimizer->slot_names().size()) + 12) / 0x1p20);
-  report_speed(report, setup, runner, world);
-  if (input.run) report_checkpoints(report, *input.run);
-  if (world.rank() == 0) report.print(line.json);
+  print();
   return ExitCode::ok;
 }
 

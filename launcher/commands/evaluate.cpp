@@ -40,18 +40,20 @@ void print(const EvaluationResult& result, const Dataset& data) {
 }  // namespace
 
 ExitCode run_evaluate(const CommandLine& line, World& world) {
+  StallGuard guard(world);
   const auto communicator = world.communicator();
   WeightedModel model;
-  model.load(line, world, *communicator);
+  model.load(line, world, *communicator, guard);
   agree(*communicator, [&] { open_data(model.setup); });
   const Setup& setup = model.setup;
   Engine& engine = *model.engine;
   const InputPipeline pipeline =
       make_pipeline(setup, line.split == "train" ? setup.training : setup.test, false);
   Evaluator evaluator(engine.network(), engine.pool(), pipeline.dataset().size());
+  guard.watchdog().enter("evaluating, or waiting for other ranks", 0);
   const EvaluationResult result =
       evaluate(evaluator, pipeline, model.state->current().parameters(), model.state->current().statistics(),
-               make_loss(setup.experiment), *communicator);
+               make_loss(setup.experiment), *communicator, &guard.watchdog());
   if (world.rank() != 0) return ExitCode::ok;
   if (line.json)
     fmt::print("{}\n", json_of(result, pipeline.dataset()).dump());

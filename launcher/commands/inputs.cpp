@@ -1,6 +1,7 @@
 #include "launcher/commands/inputs.h"
 
 #include <nlohmann/json.hpp>
+
 #include "core/cpu/libraries.h"
 #include "launcher/collective.h"
 #include "launcher/run_directory.h"
@@ -14,7 +15,8 @@ ConfigOrRun config_or_run(const std::string& argument) {
   if (!fs::is_directory(argument, error)) return {argument, std::nullopt};
   const fs::path resolved = fs::path(argument) / "resolved.yaml";
   if (!fs::exists(resolved, error))
-    throw ConfigError("{}: is a directory without a resolved.yaml, so no run; give a config or a run directory", argument);
+    throw ConfigError(
+        "{}: is a directory without a resolved.yaml, so no run; give a config or a run directory", argument);
   return {resolved.string(), fs::path(argument)};
 }
 
@@ -27,37 +29,55 @@ std::filesystem::path choose_weights(const CommandLine& line, const ConfigOrRun&
   std::error_code error;
   if (fs::exists(chosen, error)) return chosen;
   if (!line.final_weights && fs::exists(run.final_weights(), error)) return run.final_weights();
-  throw ConfigError("no weights: {} does not exist; train first, or give --weights FILE.safetensors", chosen.string());
+  throw ConfigError("no weights: {} does not exist; train first, or give --weights FILE.safetensors",
+                    chosen.string());
+}
+
+Setup read_guarded(const std::string& config, const std::vector<std::string>& overrides, StallGuard& guard) {
+  guard.watchdog().enter("reading the config", 0);
+  Setup setup = read_setup(config, overrides);
+  guard.set_timeout(setup.experiment.distributed.stall_timeout_s);
+  guard.watchdog().enter("opening the files, or waiting for other ranks to do so", 0);
+  return setup;
 }
 
 void require_slices(const Setup& setup, const World& world) {
   const std::int64_t slices = *setup.experiment.train.slices;
   if (slices >= world.size()) return;
-  throw ConfigError("train.slices: {} slices cannot be shared by {} ranks; start at most {} ranks, or set train.slices to "
-                    "at least {}",
-                    slices, world.size(), slices, world.size());
+  throw ConfigError(
+      "train.slices: {} slices cannot be shared by {} ranks; start at most {} ranks, or set train.slices to "
+      "at least {}",
+      slices, world.size(), slices, world.size());
 }
 
-Engine::Options engine_options(const config::Experiment& experiment, const World& world, Communicator& communicator) {
+std::vector<double> gather_core_shares(const World& world, Communicator& communicator) {
+  std::vector<AllowedCpus> facts;
+  for (const std::string& text :
+       gather_texts(communicator, nlohmann::json(read_allowed_cpus(affinity_mask())).dump()))
+    facts.push_back(nlohmann::json::parse(text).get<AllowedCpus>());
+  return core_shares(world.hosts(), facts);
+}
+
+Engine::Options engine_options(const config::Experiment& experiment, const World& world,
+                               Communicator& communicator) {
   Engine::Options options;
   options.isa = experiment.distributed.cpu_isa.value_or(widest_isa());
   agree(communicator, [&] {
     if (experiment.distributed.cpu_isa) pin_libraries(options.isa);
   });
   options.kernels = experiment.train.kernels;
-  std::vector<AllowedCpus> facts;
-  for (const std::string& text : gather_texts(communicator, nlohmann::json(read_allowed_cpus(affinity_mask())).dump()))
-    facts.push_back(nlohmann::json::parse(text).get<AllowedCpus>());
-  const std::vector<int> automatic = threads_for_ranks(world.hosts(), facts);
-  options.threads = experiment.distributed.threads_per_rank.value_or(automatic[static_cast<std::size_t>(world.rank())]);
+  const std::vector<int> automatic = threads_for_ranks(gather_core_shares(world, communicator));
+  options.threads =
+      experiment.distributed.threads_per_rank.value_or(automatic[static_cast<std::size_t>(world.rank())]);
   return options;
 }
 
-void WeightedModel::load(const CommandLine& line, const World& world, Communicator& communicator) {
+void WeightedModel::load(const CommandLine& line, const World& world, Communicator& communicator,
+                         StallGuard& guard) {
   std::filesystem::path weights;
   agree(communicator, [&] {
     const ConfigOrRun input = config_or_run(line.config);
-    setup = read_setup(input.config, line.overrides);
+    setup = read_guarded(input.config, line.overrides, guard);
     weights = choose_weights(line, input, setup);
   });
   const Engine::Options options = engine_options(setup.experiment, world, communicator);

@@ -6,27 +6,36 @@
 
 #include "launcher/commands/command.h"
 #include "launcher/setup.h"
+#include "launcher/stall_guard.h"
 
 namespace convoy {
 
 /// CONFIG|RUN as the user gave it.
 struct ConfigOrRun {
-  std::string config;                             ///< the YAML to read
-  std::optional<std::filesystem::path> run;       ///< the run directory, if it is one
+  std::string config;                        ///< the YAML to read
+  std::optional<std::filesystem::path> run;  ///< the run directory, if it is one
 };
 /// Throws ConfigError where there is neither.
 ConfigOrRun config_or_run(const std::string& argument);
 
-/// Where weights come from: --weights, else of a run best.safetensors (final.safetensors with --final), else model.weights,
-/// else those of runs/<name>. Throws ConfigError where there are none.
+/// Where weights come from: --weights, else of a run best.safetensors (final.safetensors with --final), else
+/// model.weights, else those of runs/<name>. Throws ConfigError where there are none.
 std::filesystem::path choose_weights(const CommandLine& line, const ConfigOrRun& input, const Setup& setup);
+
+/// read_setup(), with the guard told the config's timeout and that the data comes next.
+Setup read_guarded(const std::string& config, const std::vector<std::string>& overrides, StallGuard& guard);
 
 /// Throws ConfigError where there are more ranks than slices.
 void require_slices(const Setup& setup, const World& world);
 
-/// Threads for this rank (distributed.threads_per_rank, or its share of the cores that the host lends its ranks), and
-/// the instruction set, to which it pins the process's libraries if the config says so. Collective.
-Engine::Options engine_options(const config::Experiment& experiment, const World& world, Communicator& communicator);
+/// How many cores each rank may count on, in rank order. Collective.
+std::vector<double> gather_core_shares(const World& world, Communicator& communicator);
+
+/// Threads for this rank (distributed.threads_per_rank, or its share of the cores that the host lends its
+/// ranks), and the instruction set, to which it pins the process's libraries if the config says so.
+/// Collective.
+Engine::Options engine_options(const config::Experiment& experiment, const World& world,
+                               Communicator& communicator);
 
 /// A model with the weights that the command line names, ready to run forward.
 struct WeightedModel {
@@ -35,7 +44,7 @@ struct WeightedModel {
   std::optional<TrainingState> state;
 
   /// Says which weights, unless it is to be quiet. Collective. Throws ConfigError, CheckpointError.
-  void load(const CommandLine& line, const World& world, Communicator& communicator);
+  void load(const CommandLine& line, const World& world, Communicator& communicator, StallGuard& guard);
 };
 
 }  // namespace convoy

@@ -20,12 +20,13 @@ constexpr std::int64_t kSlicesAtOnce = 256;
 class Prediction {
  public:
   Prediction(Evaluator& evaluator, const InputPipeline& pipeline, const TrainingState& state,
-             std::int64_t classes, Communicator& communicator)
+             std::int64_t classes, Watchdog& watchdog, Communicator& communicator)
       : evaluator_(evaluator),
         source_(pipeline),
         state_(state),
         total_(pipeline.dataset().size()),
         classes_(classes),
+        watchdog_(watchdog),
         communicator_(communicator) {}
 
   /// Calls write(outputs) on rank 0 with the rows in order.
@@ -54,6 +55,7 @@ class Prediction {
     const IndexRange own = share(communicator_.rank());
     evaluator_.run(own.begin, own.end, source_, state_.current().parameters(), state_.current().statistics(),
                    [&](std::int64_t, const EvaluatedSlice& seen) {
+                     watchdog_.beat();
                      std::ranges::copy(seen.output, outputs_.begin() + (seen.first - begin) * classes_);
                    });
     std::vector<std::int64_t> bytes;
@@ -69,6 +71,7 @@ class Prediction {
   const TrainingState& state_;
   std::int64_t total_;
   std::int64_t classes_;
+  Watchdog& watchdog_;
   Communicator& communicator_;
   std::vector<float> outputs_;
 };
@@ -76,10 +79,11 @@ class Prediction {
 }  // namespace
 
 ExitCode run_predict(const CommandLine& line, World& world) {
+  StallGuard guard(world);
   const auto communicator = world.communicator();
   WeightedModel model;
   DatasetPtr pictures;
-  model.load(line, world, *communicator);
+  model.load(line, world, *communicator, guard);
   agree(*communicator, [&] {
     if (!line.images.empty()) {
       pictures = open_images(line.images, model.setup.model.input);
@@ -96,7 +100,8 @@ ExitCode run_predict(const CommandLine& line, World& world) {
   agree(*communicator, [&] {
     if (world.rank() == 0) file.emplace(*line.output, pictures->size(), classes);
   });
-  Prediction(evaluator, pipeline, *model.state, classes, *communicator)
+  guard.watchdog().enter("predicting, or waiting for other ranks", 0);
+  Prediction(evaluator, pipeline, *model.state, classes, guard.watchdog(), *communicator)
       .run([&](std::span<const float> outputs) { file->append(outputs); });
   agree(*communicator, [&] {
     if (file) file->commit();

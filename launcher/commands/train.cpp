@@ -9,6 +9,7 @@
 #include "core/host.h"
 #include "launcher/numerics.h"
 #include "launcher/same_setup.h"
+#include "launcher/stall_guard.h"
 #include "launcher/trainer.h"
 #include "launcher/wording.h"
 #include "layers/summary.h"
@@ -100,10 +101,12 @@ ExitCode run_train(const CommandLine& line, World& world) {
   Terminal terminal(STDERR_FILENO,
                     screen ? [device = *screen] { return screen_width(device); } : std::function<int()>());
   Log log(terminal, {.rank = world.rank(), .ranks = world.size(), .quiet = line.quiet});
+  StallGuard guard(world);
+  Watchdog& watchdog = guard.watchdog();
 
   Setup setup;
   agree(*communicator, [&] {
-    setup = read_setup(line.config, line.overrides);
+    setup = read_guarded(line.config, line.overrides, guard);
     require_slices(setup, world);
     open_data(setup);
   });
@@ -128,12 +131,9 @@ ExitCode run_train(const CommandLine& line, World& world) {
            counted(engine->pool().workers(), "thread"), counted(*setup.experiment.train.slices, "slice"),
            directory.string());
   const RunPaths paths{directory};
-  Watchdog watchdog(setup.experiment.distributed.stall_timeout_s, [&](const std::string& where) {
-    const CommError error("no progress for {} s {} (distributed.stall_timeout_s); ending all ranks",
-                          setup.experiment.distributed.stall_timeout_s, where);
+  guard.report_to([paths, &watchdog, &world, &log](const CommError& error) {
     record_failure(paths, error, watchdog, world, log);
     log.error("{}", error.what());
-    world.abort(ExitCode::communication);
   });
   Progress progress(terminal, log, line.quiet || !root);
   const std::string config_hash = sha256_hex(config::deciding_keys(setup.experiment, setup.catalogs));

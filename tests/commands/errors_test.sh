@@ -17,6 +17,13 @@ expect_error() {
 }
 
 expect_error 2 'nothing.yaml' train nothing.yaml
+expect_error 2 "no command 'trian'; there are train, evaluate, predict, summary, check, bench, diff, schema" trian nothing.yaml
+expect_error 2 'no command; there are train, '
+expect_error 2 'stall_timeout_s.*604800' check everything.yaml --set distributed.stall_timeout_s=1e11
+for command in "diff one one" schema; do
+  # shellcheck disable=SC2086
+  expect_match "convoy $command" "$("$convoy" $command --set seed=8 2>&1 || true)" '^(convoy: one holds no run|\{)'
+done
 sed 's/filters: 8/filers: 8/' everything.yaml >typo.yaml
 expect_error 2 "typo.yaml:15:.*filers: unknown key; did you mean 'filters'" train typo.yaml
 sed '/flatten/d' everything.yaml >unflattened.yaml

@@ -21,6 +21,7 @@ struct RunRecipe {
   float bias_at_20 = 1;
   std::vector<std::int64_t> checkpoints{10, 20};
   std::int64_t log_every = 5;
+  std::int64_t end = 20;
 };
 
 class RunsSideBySide : public testing::Test {
@@ -35,7 +36,7 @@ class RunsSideBySide : public testing::Test {
                              {"loss", step == 15 ? recipe.loss_at_15 : 1.0 / static_cast<double>(step)},
                              {"images_per_second", recipe.images_per_second}});
     }
-    metrics.write("end", {{"weights_sha256", "same"}});
+    metrics.write("end", {{"step", recipe.end}, {"weights_sha256", fmt::format("of step {}", recipe.end)}});
     for (const std::int64_t step : recipe.checkpoints) save(paths, step, step == 20 ? recipe.bias_at_20 : 1);
     const std::vector<float> bias{0, recipe.bias_at_20, 2};
     save_safetensors(paths.final_weights(), std::vector{stored_tensor<float>("dense/bias", shape_, bias)});
@@ -102,6 +103,21 @@ TEST_F(RunsSideBySide, AreComparedOnlyWhereBothHaveSomething) {
   const RunDifference difference = compare_runs(whole, stopped);
   EXPECT_TRUE(difference.equal());
   EXPECT_FALSE(difference.final_compared);
+}
+
+TEST_F(RunsSideBySide, OneGoesOnWhereTheOtherEnded) {
+  const RunDifference difference =
+      compare_runs(write("a", {}), write("extended", {.bias_at_20 = 2, .checkpoints = {10}, .end = 24}));
+  EXPECT_TRUE(difference.equal()) << describe(difference);
+  EXPECT_FALSE(difference.final_compared);
+}
+
+TEST_F(RunsSideBySide, EndWithOtherWeights) {
+  const RunDifference difference =
+      compare_runs(write("a", {}), write("b", {.bias_at_20 = 2, .checkpoints = {10}}));
+  EXPECT_TRUE(difference.final_compared);
+  ASSERT_TRUE(difference.tensor);
+  EXPECT_EQ(difference.tensor->file, "final.safetensors");
 }
 
 TEST_F(RunsSideBySide, HaveAnotherModelOrNoRunAtAll) {

@@ -25,7 +25,7 @@ std::vector<int> range(int from, int to) {
 }
 
 std::vector<int> threads_on_one_host(const std::vector<AllowedCpus>& facts) {
-  return threads_for_ranks(std::vector<std::string>(facts.size(), "node"), facts);
+  return threads_for_ranks(core_shares(std::vector<std::string>(facts.size(), "node"), facts));
 }
 
 TEST(Threads, DivideCoresThatRanksShare) {
@@ -52,8 +52,9 @@ TEST(Threads, FollowTheBinding) {
 
 TEST(Threads, OfOtherHostsDoNotCount) {
   const AllowedCpus all{range(0, 4), {{"/sys/fs/cgroup", 4}}};
-  EXPECT_THAT(threads_for_ranks(std::vector<std::string>{"a", "b", "b"}, std::vector{all, all, all}),
-              ElementsAre(4, 2, 2));
+  EXPECT_THAT(
+      threads_for_ranks(core_shares(std::vector<std::string>{"a", "b", "b"}, std::vector{all, all, all})),
+      ElementsAre(4, 2, 2));
 }
 
 TEST(Threads, StayBelowTheQuotaThatRanksShare) {

@@ -1,9 +1,8 @@
 #include "launcher/watchdog.h"
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <future>
+#include <gtest/gtest.h>
 
 namespace convoy {
 namespace {
@@ -29,9 +28,28 @@ TEST(Watchdog, BeatsKeepItQuiet) {
   EXPECT_FALSE(stalled);
 }
 
+TEST(Watchdog, TakesAnotherTimeoutWhileItWatches) {
+  std::promise<std::string> stall;
+  Watchdog watchdog(3600, [&](const std::string& where) { stall.set_value(where); });
+  watchdog.enter("opening the data", 0);
+  watchdog.set_timeout(0.2);
+  auto told = stall.get_future();
+  ASSERT_EQ(told.wait_for(10s), std::future_status::ready);
+  EXPECT_EQ(told.get(), "while opening the data");
+}
+
+TEST(Watchdog, TakesAnImmenseTimeoutForNever) {
+  std::atomic<bool> stalled{false};
+  Watchdog watchdog(1e300, [&](const std::string&) { stalled = true; });
+  std::this_thread::sleep_for(200ms);
+  EXPECT_FALSE(stalled);
+}
+
 TEST(Watchdog, EndsAtOnce) {
   const auto start = std::chrono::steady_clock::now();
-  { Watchdog watchdog(3600, [](const std::string&) {}); }
+  {
+    Watchdog watchdog(3600, [](const std::string&) {});
+  }
   EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
 }
 

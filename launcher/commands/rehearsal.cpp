@@ -1,0 +1,52 @@
+#include "launcher/commands/rehearsal.h"
+
+#include "launcher/agreement.h"
+
+namespace convoy {
+
+Rehearsal::Rehearsal(const std::string& config, const CommandLine& line, const World& world,
+                     Communicator& communicator, StallGuard& guard)
+    : communicator_(communicator), guard_(guard) {
+  agree(communicator_, [&] {
+    setup_ = read_guarded(config, line.overrides, guard_);
+    require_slices(setup_, world);
+    open_data(setup_);
+  });
+  const Engine::Options options = engine_options(setup_.experiment, world, communicator_);
+  agree(communicator_, [&] { engine_.emplace(setup_.model, options); });
+  optimizer_ = make_optimizer(setup_.experiment, engine_->backend().loops());
+}
+
+void Rehearsal::allocate() {
+  StepRunner::Options options = step_options(setup_);
+  options.watchdog = &guard_.watchdog();
+  agree(communicator_, [&] {
+    pipeline_.emplace(make_pipeline(setup_, setup_.training, true));
+    state_.emplace(setup_.model, optimizer_->slot_names());
+    runner_.emplace(*engine_, *pipeline_, *optimizer_, *state_, communicator_, options);
+  });
+}
+
+std::size_t Rehearsal::state_bytes() const {
+  // Two generations of weights, statistics and moments; the sums as integers and as floats.
+  const auto parameters = static_cast<std::size_t>(setup_.model.parameter_elements);
+  const auto statistics = static_cast<std::size_t>(setup_.model.statistics_elements);
+  const std::size_t generation = parameters * (1 + optimizer_->slot_names().size()) + statistics;
+  return 2 * generation * sizeof(float) + parameters * (sizeof(std::int64_t) + sizeof(float));
+}
+
+void Rehearsal::initialize() {
+  convoy::initialize(setup_.model, setup_.experiment.seed, state_->current().parameters(),
+                     state_->current().statistics());
+}
+
+StepResult Rehearsal::step() {
+  StepResult result = runner_->step(steps_++);
+  if (result.refused)
+    throw AgreedError(ExitCode::numeric,
+                      fmt::format("step {}: {}; lower the learning rate, or look at the data's scale", steps_,
+                                  *result.refused));
+  return result;
+}
+
+}  // namespace convoy

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "launcher/commands/inputs.h"
+
+namespace convoy {
+
+/// A training without a run directory, whose steps are taken to see how they go.
+class Rehearsal {
+ public:
+  /// Reads the config, opens the data and makes the kernels. Collective. Throws ConfigError, DataError.
+  Rehearsal(const std::string& config, const CommandLine& line, const World& world,
+            Communicator& communicator, StallGuard& guard);
+
+  const Setup& setup() const { return setup_; }
+  Engine& engine() { return *engine_; }
+
+  /// Bytes that weights, moments and sums take.
+  std::size_t state_bytes() const;
+  /// Takes the memory that training needs, without touching it yet. Collective.
+  void allocate();
+  /// After allocate(): bytes that activations and workspaces take.
+  std::size_t activation_bytes() const { return runner_->memory_bytes(); }
+
+  /// After allocate(): draws the first weights. Then come steps.
+  void initialize();
+  /// The next step. Collective. Throws AgreedError (numeric), naming the step, where it is refused: such
+  /// steps update nothing, so that their time would say nothing.
+  StepResult step();
+  StepRunner& runner() { return *runner_; }
+
+ private:
+  Communicator& communicator_;
+  StallGuard& guard_;
+  Setup setup_;
+  std::optional<Engine> engine_;
+  std::optional<InputPipeline> pipeline_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::optional<TrainingState> state_;
+  std::optional<StepRunner> runner_;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace convoy

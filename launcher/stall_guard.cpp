@@ -1,0 +1,34 @@
+#include "launcher/stall_guard.h"
+
+#include <utility>
+
+#include "core/config/experiment.h"
+#include "launcher/complaint.h"
+
+namespace convoy {
+
+StallGuard::StallGuard(const World& world)
+    : world_(world),
+      seconds_(config::Distributed{}.stall_timeout_s),
+      report_([this](const CommError& error) { complain(world_, error.what()); }),
+      watchdog_(seconds_, [this](const std::string& where) { end(where); }) {}
+
+void StallGuard::set_timeout(double seconds) {
+  seconds_ = seconds;
+  watchdog_.set_timeout(seconds);
+}
+
+void StallGuard::report_to(Report report) {
+  std::lock_guard lock(mutex_);
+  report_ = std::move(report);
+}
+
+void StallGuard::end(const std::string& where) {
+  const CommError error("no progress for {} s {} (distributed.stall_timeout_s); ending all ranks",
+                        seconds_.load(), where);
+  std::lock_guard lock(mutex_);
+  report_(error);
+  world_.abort(error.code());
+}
+
+}  // namespace convoy

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# check and bench say what a training would do, refuse what cannot go well, and leave nothing behind.
+. "$(dirname "$0")/lib.sh"
+write_config
+
+for count in 1 2; do
+  text=$(ranks "$count" check everything.yaml 2>&1) || fail "check on $count ranks: exit code $?"
+  for topic in config model data kernels libraries ranks memory speed; do
+    expect_match "check on $count ranks" "$text" "^$topic "
+  done
+  expect_match "cores" "$text" "$count on .*, with [0-9]+ threads on [0-9.]+ cores"
+  expect_match "memory" "$text" '[0-9]+ MiB of [0-9]+ MiB that are free on '
+  expect_match "libraries" "$text" '(^| )convoy uses '
+  expect_match "speed" "$text" 'images/s: an epoch takes'
+done
+expect_match "all-reduce" "$text" '^all-reduce +[0-9.]+ ms a step, alone: each rank sends 0\.[0-9]+ MB at [0-9.]+ GB/s'
+json=$(ranks 2 check everything.yaml --json)
+python3 -c '
+import json, sys
+report = json.loads(sys.argv[1])
+assert report["all_reduce"]["seconds"] > 0, report
+assert sum(host["ranks"] for host in report["hosts"]) == 2, report
+assert all(host["needed_bytes"] < host["free_bytes"] for host in report["memory"]), report
+assert "error" not in report' "$json" || fail "check --json: $json"
+python3 -c '
+import json, sys
+result = json.loads(sys.argv[1])
+assert result["images_per_second"]["min"] <= result["images_per_second"]["median"]' \
+  "$("$convoy" bench everything.yaml --steps 4 --json)" || fail "bench --json"
+
+# Steps that are refused: 6 with the step, on all ranks, and no rate.
+for command in check "bench --steps 4"; do
+  for count in 1 2; do
+    code=0
+    # shellcheck disable=SC2086
+    text=$(ranks "$count" $command everything.yaml --set 'optimizer={sgd: {learning_rate: 1e30}}' 2>&1) || code=$?
+    expect_equal "exit code of $command with refused steps on $count ranks" "$code" 6
+    expect_match "$command with refused steps" "$text" 'step 2: the loss is nan'
+    [[ $text != *images/s* ]] || fail "$command gives a rate of refused steps: $text"
+  done
+done
+
+# A model that cannot fit is told before its memory is touched.
+sed 's/\( *- dense: {units: \)16, .*/\116000000}\n\130000}/' everything.yaml >immense.yaml
+code=0
+text=$(ranks 2 check immense.yaml 2>&1) || code=$?
+expect_equal "exit code of a model that cannot fit" "$code" 5
+expect_match "a model that cannot fit" "$text" 'memory: 2 ranks on .* need [0-9]+ MiB, where [0-9]+ MiB are free'
+
+[ "$(find . -name runs | wc -l)" -eq 0 ] || fail "check or bench left a run directory"
+finish
