@@ -1,6 +1,9 @@
 #include "core/cpu/native/provider.h"
 
+#include <fmt/format.h>
+
 #include "core/cpu/native/kernels.h"
+#include "core/cpu/native/winograd_convolution.h"
 
 namespace convoy {
 
@@ -38,10 +41,14 @@ class NativeProvider : public Provider {
 
   std::string_view name() const override { return "native"; }
   std::optional<Offer> offer(std::span<const Op> ops, DType type) const override {
-    if (type != DType::float32 || !factory_for(ops.front())) return std::nullopt;
+    if (type != DType::float32) return std::nullopt;
+    if (native::is_winograd_convolution(ops, loops_))
+      return Offer{3, 30, fmt::format("{} Winograd convolution + relu + max pooling", loops_.isa)};
+    if (!factory_for(ops.front())) return std::nullopt;
     return Offer{1, 10, std::string(loops_.isa) + " loops"};
   }
   std::unique_ptr<Kernel> make(std::span<const Op> block, DType) const override {
+    if (block.size() == 3) return native::make_winograd_convolution(block, loops_);
     return factory_for(block.front())(block.front(), loops_);
   }
 

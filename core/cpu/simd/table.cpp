@@ -8,7 +8,7 @@ namespace convoy::simd::CONVOY_SIMD_ISA {
 #define CONVOY_NAME(name) CONVOY_TEXT(name)
 
 const Table& table() {
-  static constexpr Table kTable{
+  static const Table kTable{
       .isa = CONVOY_NAME(CONVOY_SIMD_ISA),
       .accumulate_exact = accumulate_exact,
       .exact_to_float = exact_to_float,
@@ -33,6 +33,7 @@ const Table& table() {
       .weight_gradient = weight_gradient,
       .data_gradient = data_gradient,
       .column_sums = column_sums,
+      .pooled_convolution = kPooledConvolution,
       .adam = adam,
       .sgd = sgd,
   };

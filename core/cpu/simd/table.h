@@ -56,6 +56,37 @@ struct SgdArgs {
   float* new_velocity = nullptr;
 };
 
+/// A 3x3 convolution of stride 1, a ReLU, and the maximum of 2x2 windows. All is of one sample; `image` is its input with
+/// its padding, [2 * pooled_height + 2, 2 * pooled_width + 2, channels].
+struct PooledConvolutionArgs {
+  std::int64_t pooled_height, pooled_width, channels, filters;
+};
+/// Counted in floats. What is read or written behind `image` belongs to its size; it must be finite.
+struct PooledConvolutionSizes {
+  std::int64_t image, forward_weights, backward_weights, gradient, workspace;
+};
+struct PooledConvolutionGradients {
+  const float *dy, *y;           ///< [pooled_height, pooled_width, filters]
+  const std::uint8_t* position;  ///< as forward wrote it
+  float* gradient;               ///< the kernel's, in a layout of its own
+  float* dbias;                  ///< [filters], or null
+  float* dimage;                 ///< like image; null: not wanted
+};
+struct PooledConvolution {
+  bool (*can)(const PooledConvolutionArgs& args);
+  PooledConvolutionSizes (*sizes)(const PooledConvolutionArgs& args) = nullptr;
+  /// kernel [3, 3, channels, filters]; `backward` may be null.
+  void (*pack)(const PooledConvolutionArgs& args, const float* kernel, float* forward, float* backward) = nullptr;
+  /// y [pooled_height, pooled_width, filters]; position: which pixel of the window it was (null: not wanted).
+  void (*forward)(const PooledConvolutionArgs& args, const float* image, const float* weights, const float* bias,
+                  float* workspace, float* y, std::uint8_t* position) = nullptr;
+  /// Writes dimage; writes gradient and dbias for the first sample of a slice, and adds to them for the others.
+  void (*backward)(const PooledConvolutionArgs& args, const PooledConvolutionGradients& gradients, const float* image,
+                   const float* weights, bool first, float* workspace) = nullptr;
+  /// dkernel [3, 3, channels, filters] from `gradient`.
+  void (*finish)(const PooledConvolutionArgs& args, const float* gradient, float* dkernel) = nullptr;
+};
+
 struct Table {
   const char* isa;
 
@@ -130,6 +161,8 @@ struct Table {
                         const float* w, float* dx);
   /// sums[n] = sum over m of y[m, n], m ascending.
   void (*column_sums)(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
+
+  PooledConvolution pooled_convolution;
 
   // False if a new weight is infinite or NaN.
   bool (*adam)(const AdamArgs& args);

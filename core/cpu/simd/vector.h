@@ -101,6 +101,35 @@ static CONVOY_INLINE Floats sums_of_lanes(Floats (&vectors)[kLanes]) {
   return vectors[0];
 }
 
+#if defined(__AVX2__)
+/// Bit i is set where lane i of a comparison's result is.
+static CONVOY_INLINE unsigned bits(Ints comparison) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask(reinterpret_cast<__m512i>(comparison));
+#else
+  return static_cast<unsigned>(_mm256_movemask_ps(reinterpret_cast<__m256>(comparison)));
+#endif
+}
+#endif
+
+/// Lane j of rows[i] and lane i of rows[j] change places.
+template <class Vector>
+static CONVOY_INLINE void transpose(Vector (&rows)[kLanes]) {
+  Ints lane;
+  for (int i = 0; i < kLanes; ++i) lane[i] = i;
+#pragma GCC unroll 4
+  for (int distance = 1; distance < kLanes; distance *= 2) {
+    const Ints upper = (lane & distance) != 0;
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) {
+      if (i & distance) continue;
+      const Vector a = rows[i], b = rows[i | distance];
+      rows[i] = upper ? __builtin_shuffle(b, lane ^ distance) : a;
+      rows[i | distance] = upper ? b : __builtin_shuffle(a, lane ^ distance);
+    }
+  }
+}
+
 /// The products of the lanes' low 32 bits.
 static CONVOY_INLINE Longs multiply_low(Longs a, Longs b) {
 #if defined(__AVX512F__)
