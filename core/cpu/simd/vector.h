@@ -34,7 +34,8 @@ static CONVOY_INLINE Floats load(const float* from) {
 static CONVOY_INLINE void store(float* to, Floats values) {
   *reinterpret_cast<UnalignedFloats*>(to) = values;
 }
-static CONVOY_INLINE Floats broadcast(float value) { return Floats{} + value; }
+/// Subtracting zero changes no value, negative zero included, so the compiler leaves it out.
+static CONVOY_INLINE Floats broadcast(float value) { return value - Floats{}; }
 
 /// The first `count` < kLanes values; zero behind them.
 static CONVOY_INLINE Floats load_first(const float* from, int count) {
