@@ -1,8 +1,7 @@
 #include "core/arena.h"
 
-#include <sys/mman.h>
-
 #include <cstdint>
+#include <sys/mman.h>
 
 #include "core/error.h"
 

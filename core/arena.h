@@ -7,14 +7,17 @@
 
 namespace convoy {
 
-/// Every view that a kernel sees starts at a multiple of this many bytes: a cache line, and the widest vector.
+/// Every view that a kernel sees starts at a multiple of this many bytes: a cache line, and the widest
+/// vector.
 inline constexpr std::size_t kAlignment = 64;
 
-constexpr std::size_t align_up(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+constexpr std::size_t align_up(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
-/// One aligned, zeroed allocation of a fixed size. Pages are taken when they are first touched, on large pages where the
-/// system has them: an arena of which a rank uses a part costs that part.
-/// Throws DeviceError, naming the size, where memory does not suffice.
+/// One aligned, zeroed allocation of a fixed size. Pages are taken when they are first touched, on large
+/// pages where the system has them: an arena of which a rank uses a part costs that part. Throws DeviceError,
+/// naming the size, where memory does not suffice.
 class Arena {
  public:
   Arena() = default;
@@ -23,8 +26,14 @@ class Arena {
   std::size_t size() const { return size_; }
   std::byte* data() { return memory_.get(); }
   const std::byte* data() const { return memory_.get(); }
-  template <class T> std::span<T> as() { return {reinterpret_cast<T*>(data()), size_ / sizeof(T)}; }
-  template <class T> std::span<const T> as() const { return {reinterpret_cast<const T*>(data()), size_ / sizeof(T)}; }
+  template <class T>
+  std::span<T> as() {
+    return {reinterpret_cast<T*>(data()), size_ / sizeof(T)};
+  }
+  template <class T>
+  std::span<const T> as() const {
+    return {reinterpret_cast<const T*>(data()), size_ / sizeof(T)};
+  }
 
  private:
   struct Free {

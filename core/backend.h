@@ -18,8 +18,9 @@ struct RandomPoint {
   std::int64_t first_position = 0;  ///< of the slice's first sample in the global batch
 };
 
-/// What a kernel is given for one slice. Tensors are dense, samples outermost; their element type is the one that the
-/// kernel was made for. All pointers are aligned to kAlignment (the batch inside a buffer is not padded).
+/// What a kernel is given for one slice. Tensors are dense, samples outermost; their element type is the one
+/// that the kernel was made for. All pointers are aligned to kAlignment (the batch inside a buffer is not
+/// padded).
 struct SliceArgs {
   std::int64_t samples = 0;
   bool training = false;
@@ -38,22 +39,23 @@ struct ForwardArgs : SliceArgs {
 
 struct BackwardArgs : SliceArgs {
   const void* output = nullptr;
-  void* grad_output = nullptr;              ///< may be overwritten
-  void* grad_input = nullptr;               ///< written; null where nobody needs it
-  void* const* grad_parameters = nullptr;   ///< written (not added to): the slice's gradient of each parameter
-  double* record = nullptr;                 ///< backward_record() doubles
+  void* grad_output = nullptr;             ///< may be overwritten
+  void* grad_input = nullptr;              ///< written; null where nobody needs it
+  void* const* grad_parameters = nullptr;  ///< written (not added to): the slice's gradient of each parameter
+  double* record = nullptr;                ///< backward_record() doubles
 };
 
-/// A block of one or more consecutive ops, compiled for shapes and an element type. Single-threaded; forward and
-/// backward may run in several threads at once, each with arguments of its own. The bits of a slice's result depend on
-/// the arguments' values and `samples` alone.
+/// A block of one or more consecutive ops, compiled for shapes and an element type. Single-threaded; forward
+/// and backward may run in several threads at once, each with arguments of its own. The bits of a slice's
+/// result depend on the arguments' values and `samples` alone.
 class Kernel {
  public:
   virtual ~Kernel() = default;
 
   /// Prepares for slices of this many samples; called before the first of them, from one thread.
   virtual void plan(std::int64_t /*samples*/) {}
-  /// Called once after the parameters have changed, before any slice, from one thread: the place to pack weights.
+  /// Called once after the parameters have changed, before any slice, from one thread: the place to pack
+  /// weights.
   virtual void prepare(const void* const* /*parameters*/, bool /*training*/) {}
 
   virtual std::size_t saved_bytes(std::int64_t /*samples*/) const { return 0; }
@@ -69,8 +71,8 @@ class Kernel {
 /// A way to compute some blocks: hand-written loops, oneDNN, OpenBLAS, …
 class Provider {
  public:
-  /// `ops` leading ops computed as one block. `merit` compares offers: a pure function of ops, shapes, element type and
-  /// instruction set, never of a timing, ranks or threads.
+  /// `ops` leading ops computed as one block. `merit` compares offers: a pure function of ops, shapes,
+  /// element type and instruction set, never of a timing, ranks or threads.
   struct Offer {
     std::size_t ops = 0;
     double merit = 0;

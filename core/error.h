@@ -1,7 +1,6 @@
 #pragma once
 
 #include <fmt/format.h>
-
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -22,7 +21,8 @@ enum class ExitCode : int {
   stopped = 75,
 };
 
-/// Every failure that Convoy foresees. `what()` is one message for the user: what is wrong, where, and what to do.
+/// Every failure that Convoy foresees. `what()` is one message for the user: what is wrong, where, and what
+/// to do.
 class Error : public std::runtime_error {
  public:
   Error(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

@@ -6,8 +6,8 @@ namespace convoy {
 
 std::string_view name_of(const OpKind& kind) {
   static constexpr std::array<std::string_view, std::variant_size_v<OpKind>> kNames{
-      "conv2d",  "pool2d",        "global_average_pool2d", "dense",         "activation",
-      "dropout", "batch_moments", "normalize",             "zero_padding2d"};
+      "conv2d",        "pool2d",    "global_average_pool2d", "dense", "activation", "dropout",
+      "batch_moments", "normalize", "zero_padding2d"};
   return kNames[kind.index()];
 }
 
@@ -20,7 +20,8 @@ struct ForwardFlops {
   double inputs() const { return static_cast<double>(op.input.elements()); }
 
   double operator()(const Conv2dOp& conv) const {
-    const double products = static_cast<double>(conv.window.height * conv.window.width * (op.input[2] / conv.groups));
+    const double products =
+        static_cast<double>(conv.window.height * conv.window.width * (op.input[2] / conv.groups));
     return outputs() * (2 * products + (conv.use_bias ? 1 : 0));
   }
   double operator()(const Pool2dOp& pool) const {

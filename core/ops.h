@@ -10,8 +10,8 @@
 
 namespace convoy {
 
-// The operations that layers are lowered to: plain descriptions, free of any device. A provider (core/backend.h)
-// computes one op, or a block of consecutive ones. All shapes are those of one sample.
+// The operations that layers are lowered to: plain descriptions, free of any device. A provider
+// (core/backend.h) computes one op, or a block of consecutive ones. All shapes are those of one sample.
 
 enum class ActivationKind { linear, relu, leaky_relu, gelu, tanh, sigmoid, softmax };
 
@@ -30,8 +30,9 @@ struct Window2d {
 };
 
 /// y[i, j, o] = bias[o] + sum over (u, v, c) of x[i*stride + u*dilation - pad, …, c] * kernel[u, v, c, o].
-/// Input and output [H, W, C]; kernel [height, width, C / groups, filters]; bias [filters] if any. Group g sees the g-th
-/// part of the input channels and makes the g-th part of the filters; a depthwise convolution has groups = C.
+/// Input and output [H, W, C]; kernel [height, width, C / groups, filters]; bias [filters] if any. Group g
+/// sees the g-th part of the input channels and makes the g-th part of the filters; a depthwise convolution
+/// has groups = C.
 struct Conv2dOp {
   Window2d window;
   std::int64_t groups = 1;
@@ -58,9 +59,9 @@ struct ActivationOp {
   Activation activation;
 };
 
-/// Training: zero with probability `rate`, else scaled by 1 / (1 - rate). The draw for element e of the sample at
-/// position p of the global batch is RandomStream(seed, dropout, layer)(step, p, e / 4)[e % 4], zero where
-/// uniform_float(word) < rate. Evaluation: the identity.
+/// Training: zero with probability `rate`, else scaled by 1 / (1 - rate). The draw for element e of the
+/// sample at position p of the global batch is RandomStream(seed, dropout, layer)(step, p, e / 4)[e % 4],
+/// zero where uniform_float(word) < rate. Evaluation: the identity.
 struct DropoutOp {
   double rate = 0;
 };
@@ -68,20 +69,23 @@ struct DropoutOp {
 // Batch normalization is two ops, because the whole batch meets between them, forward and backward. With
 // xhat = (x - mean) / sqrt(variance + epsilon) and C channels (the last axis):
 //
-// BatchMomentsOp forward:  output = input; record of 1 + 2 * C doubles: count of values a channel, their means, their
-//                          sums of squared deviations (of this slice).
-//   the meeting:           combines all slices' records in slice order (Chan et al. 1979) to mean[C], variance[C].
-// NormalizeOp forward:     y = xhat * gamma + beta; batch_values = mean[C], variance[C] (moving ones in evaluation).
-// NormalizeOp backward:    batch_values = mean[C], variance[C]; writes gamma's and beta's gradients, grad_input = dy * gamma,
-//                          and a record of 2 * C doubles: sums of dy * gamma and of dy * gamma * xhat.
+// BatchMomentsOp forward:  output = input; record of 1 + 2 * C doubles: count of values a channel, their
+//                          means, their sums of squared deviations (of this slice).
+//   the meeting:           combines all slices' records in slice order (Chan et al. 1979) to mean[C],
+//                          variance[C].
+// NormalizeOp forward:     y = xhat * gamma + beta; batch_values = mean[C], variance[C] (in evaluation the
+//                          moving ones).
+// NormalizeOp backward:    batch_values = mean[C], variance[C]; writes gamma's and beta's gradients,
+//                          grad_input = dy * gamma, and a record of 2 * C doubles: sums of dy * gamma and of
+//                          dy * gamma * xhat.
 //   the meeting:           adds all slices' records in slice order and divides by the count: a[C], b[C].
 // BatchMomentsOp backward: batch_values = mean[C], variance[C], a[C], b[C];
 //                          dx = (grad_output - a - xhat * b) / sqrt(variance + epsilon).
 //
 // Always a BatchMomentsOp followed by a NormalizeOp of the same layer.
 
-/// statistics batch: the meeting is that of the whole global batch; slice: that of the slice alone. Moving statistics
-/// follow with `momentum` either way.
+/// statistics batch: the meeting is that of the whole global batch; slice: that of the slice alone. Moving
+/// statistics follow with `momentum` either way.
 struct BatchMomentsOp {
   enum class Statistics { batch, slice };
   Statistics statistics = Statistics::batch;
@@ -117,11 +121,11 @@ struct Op {
   OpKind kind;
   Shape input;
   Shape output;
-  int layer = 0;            ///< index of the layer in the model; also the dropout's random key
-  std::string layer_name;   ///< "conv2d_1"
+  int layer = 0;                           ///< index of the layer in the model; also the dropout's random key
+  std::string layer_name;                  ///< "conv2d_1"
   std::vector<ParameterRange> parameters;  ///< in the order given above
   std::vector<ParameterRange> statistics;  ///< BatchMomentsOp: moving mean [C] and moving variance [C]
-  double flops() const;     ///< multiplications and additions of the forward pass for one sample
+  double flops() const;  ///< multiplications and additions of the forward pass for one sample
 };
 
 }  // namespace convoy

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <Random123/philox.h>
-
 #include <array>
 #include <cstdint>
 
@@ -10,24 +9,26 @@ namespace convoy {
 /// What a random draw is for. Draws of different purposes never share a key.
 enum class RandomPurpose : std::uint32_t { initialize = 1, shuffle, augment, dropout, shapes, holdout, test };
 
-/// A counter-based generator (Philox4x32-10: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
-/// A draw is a pure function of its key (seed, purpose, layer) and its counter, so there is no state to save, and no
-/// draw depends on who makes it or when.
+/// A counter-based generator (Philox4x32-10: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC
+/// 2011). A draw is a pure function of its key (seed, purpose, layer) and its counter, so there is no state
+/// to save, and no draw depends on who makes it or when.
 class RandomStream {
  public:
   using Words = std::array<std::uint32_t, 4>;
 
   RandomStream(std::uint64_t seed, RandomPurpose purpose, std::uint32_t layer = 0) {
-    const auto key = r123::Philox4x32{}({{static_cast<std::uint32_t>(purpose), layer, 0, 0}},
-                                        {{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}});
+    const auto key =
+        r123::Philox4x32{}({{static_cast<std::uint32_t>(purpose), layer, 0, 0}},
+                           {{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}});
     key_ = {{key[0], key[1]}};
   }
 
-  /// Four independent words for one counter; by convention (step or epoch, position in the global batch or sample,
-  /// element).
+  /// Four independent words for one counter; by convention (step or epoch, position in the global batch or
+  /// sample, element).
   Words operator()(std::uint64_t step, std::uint32_t position, std::uint32_t element) const {
     const auto words = r123::Philox4x32{}(
-        {{element, position, static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)}}, key_);
+        {{element, position, static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)}},
+        key_);
     return {words[0], words[1], words[2], words[3]};
   }
 
@@ -39,7 +40,8 @@ class RandomStream {
 
 /// Uniform in [0, 1): the word's upper 24 bits, exactly representable as float.
 inline float uniform_float(std::uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
-/// Uniform in the open interval (0, 1), from 53 bits of two words: a draw for an inverse distribution function.
+/// Uniform in the open interval (0, 1), from 53 bits of two words: a draw for an inverse distribution
+/// function.
 inline double uniform_double(std::uint32_t high, std::uint32_t low) {
   const std::uint64_t bits = (std::uint64_t{high} << 32 | low) >> 11;
   return (static_cast<double>(bits) + 0.5) * 0x1p-53;

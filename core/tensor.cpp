@@ -1,8 +1,7 @@
 #include "core/tensor.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
+#include <fmt/ranges.h>
 
 #include "core/error.h"
 

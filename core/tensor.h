@@ -12,11 +12,14 @@ namespace convoy {
 enum class DType : std::uint8_t { float32, float64 };
 
 constexpr std::size_t size_of(DType type) { return type == DType::float32 ? 4 : 8; }
-template <class T> inline constexpr DType dtype_of = DType::float32;
-template <> inline constexpr DType dtype_of<double> = DType::float64;
+template <class T>
+inline constexpr DType dtype_of = DType::float32;
+template <>
+inline constexpr DType dtype_of<double> = DType::float64;
 
-/// The extents of up to four axes. Activations are [H, W, C] or [F] (the shape of one sample; the batch axis comes in
-/// front of it and is not part of it), convolution kernels [height, width, in, out], dense kernels [in, out].
+/// The extents of up to four axes. Activations are [H, W, C] or [F] (the shape of one sample; the batch axis
+/// comes in front of it and is not part of it), convolution kernels [height, width, in, out], dense kernels
+/// [in, out].
 class Shape {
  public:
   static constexpr int kMaxRank = 4;

@@ -1,7 +1,6 @@
 #include "launcher/agreement.h"
 
 #include <fmt/ranges.h>
-
 #include <string>
 #include <vector>
 

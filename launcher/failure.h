@@ -23,8 +23,8 @@ struct Failure {
   friend bool operator==(const Failure&, const Failure&) = default;
 };
 
-/// What an exception that reaches the top ends the process with: an Error's own code; memory that is not there is a
-/// device's failure, everything unforeseen a defect.
+/// What an exception that reaches the top ends the process with: an Error's own code; memory that is not
+/// there is a device's failure, everything unforeseen a defect.
 ExitCode exit_code_of(const std::exception& error);
 std::string message_of(const std::exception& error);
 

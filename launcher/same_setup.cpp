@@ -36,7 +36,8 @@ std::string sketch(const Setup& setup) {
 
 /// Keys that neither a result nor the order of collective operations depends on.
 bool may_differ(const std::string& key) {
-  return key == "name" || key == "distributed.threads_per_rank" || (key.starts_with("data.") && key.ends_with(".path"));
+  return key == "name" || key == "distributed.threads_per_rank" ||
+         (key.starts_with("data.") && key.ends_with(".path"));
 }
 
 }  // namespace

@@ -30,8 +30,8 @@ config::Capabilities capabilities();
 /// Reads CONFIG with its overrides and builds the model. Throws ConfigError with every error of the file.
 Setup read_setup(const std::string& config, const std::vector<std::string>& overrides);
 
-/// Opens the data, checks that it fits the model, and resolves what depends on it (`dataset` means, a schedule over all
-/// steps). Throws DataError, ConfigError.
+/// Opens the data, checks that it fits the model, and resolves what depends on it (`dataset` means, a
+/// schedule over all steps). Throws DataError, ConfigError.
 void open_data(Setup& setup);
 
 /// Throws ConfigError where `mean: dataset` or `std: dataset` still wait for data that has not been opened.

@@ -46,7 +46,8 @@ Trainer::Trainer(const Parts& parts, const RunDirectory* files)
       total_steps_(total_steps(parts.setup)) {
   if (parts.setup.validation) {
     validation_.emplace(make_pipeline(parts.setup, parts.setup.validation, false));
-    evaluator_ = std::make_unique<Evaluator>(parts_.engine.network(), parts_.engine.pool(), parts.setup.validation->size());
+    evaluator_ = std::make_unique<Evaluator>(parts_.engine.network(), parts_.engine.pool(),
+                                             parts.setup.validation->size());
   }
   if (const auto& stopping = experiment_.train.early_stopping)
     early_stopping_.emplace(*stopping, parts.setup.model, is_root());
@@ -202,7 +203,7 @@ void Trainer::finish_epoch() {
   }
   epoch["seconds"] = seconds_since(epoch_start_);
   epoch["images_per_second"] = epoch_samples_ / seconds;
-  parts_.watchdog.enter("finishing the epoch", cursor_.global_step);
+  parts_.watchdog.enter("finishing the epoch", cursor_.global_step, Watchdog::kFilePatience);
   agree(parts_.communicator, [&] {
     parts_.setup.training->verify_unchanged();
     if (parts_.setup.validation) parts_.setup.validation->verify_unchanged();
@@ -214,6 +215,7 @@ void Trainer::finish_epoch() {
   parts_.log.info("{}, {:.0f} images/s, {:.1f} s", line, epoch_samples_ / seconds, seconds);
   write("epoch", epoch);
   watch_metrics(epoch);
+  parts_.communicator.barrier();  // the others wait for rank 0's files here, where they are patient
   totals_ = {};
   epoch_samples_ = 0;
   epoch_start_ = std::chrono::steady_clock::now();

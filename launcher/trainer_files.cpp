@@ -62,6 +62,7 @@ void Trainer::restore_best(const std::optional<BestResult>& best) {
 
 void Trainer::resume() {
   const std::string& resume = parts_.resume;
+  parts_.watchdog.enter("reading a checkpoint", cursor_.global_step, Watchdog::kFilePatience);
   Manifest manifest;
   std::string text;
   agree(parts_.communicator, [&] {
@@ -85,14 +86,12 @@ void Trainer::resume() {
     if (checkpoint->state().config_hash != parts_.config_hash)
       warn(
           fmt::format("{} was saved under another config: its weights, moments and number of steps are taken "
-                      "over, and the "
-                      "epoch begins where that many steps lead",
+                      "over, and the epoch begins where that many steps lead",
                       checkpoint->directory().string()));
     if (checkpoint->state().fingerprint != parts_.fingerprint)
       warn(
           fmt::format("going on under other numerics than {} was saved with, so the bits will differ from an "
-                      "uninterrupted "
-                      "run's: {}",
+                      "uninterrupted run's: {}",
                       checkpoint->directory().string(),
                       describe_change(checkpoint->state().fingerprint, parts_.fingerprint)));
     parts_.log.info("going on from {}", checkpoint->directory().string());
@@ -146,10 +145,11 @@ void Trainer::write_checkpoint() {
 
 /// A save on the way: one that fails costs a warning, training goes on, and the next one may succeed.
 void Trainer::save_on_the_way() {
-  parts_.watchdog.enter("saving", cursor_.global_step);
+  parts_.watchdog.enter("saving", cursor_.global_step, Watchdog::kFilePatience);
   runner_.gather_moments();
   last_save_ = std::chrono::steady_clock::now();
   on_root("no checkpoint could be written", [&] { write_checkpoint(); });
+  parts_.communicator.barrier();
 }
 
 void Trainer::on_root(const char* failing, const std::function<void()>& work) {

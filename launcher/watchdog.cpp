@@ -32,7 +32,8 @@ Watchdog::~Watchdog() {
   thread_.join();
 }
 
-void Watchdog::enter(const char* phase, std::int64_t step) {
+void Watchdog::enter(const char* phase, std::int64_t step, int patience) {
+  patience_.store(patience, std::memory_order_relaxed);
   phase_.store(phase, std::memory_order_relaxed);
   step_.store(step, std::memory_order_relaxed);
   beat();
@@ -53,7 +54,7 @@ void Watchdog::watch() {
     const std::uint64_t now = beats_.load(std::memory_order_relaxed);
     const bool anew = std::exchange(timeout, timeout_seconds_) != timeout;
     unchanged = std::exchange(seen, now) == now && !anew ? unchanged + 1 : 0;
-    if (stop_ || unchanged < kLooks) continue;
+    if (stop_ || unchanged < kLooks * patience_.load(std::memory_order_relaxed)) continue;
     on_stall_(where());
     return;
   }

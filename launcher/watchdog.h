@@ -26,8 +26,11 @@ class Watchdog {
 
   /// Progress within a phase. Cheap, from any thread.
   void beat() { beats_.fetch_add(1, std::memory_order_relaxed); }
-  /// A new phase, `step` steps done; `phase` must be a literal.
-  void enter(const char* phase, std::int64_t step);
+  /// A new phase, `step` steps done; `phase` must be a literal. It may stand still for `patience` times the
+  /// timeout.
+  void enter(const char* phase, std::int64_t step, int patience = 1);
+  /// For a phase in which a rank reads or writes whole files, and the others wait for it.
+  static constexpr int kFilePatience = 10;
 
   const char* phase() const { return phase_.load(std::memory_order_relaxed); }
   std::int64_t step() const { return step_.load(std::memory_order_relaxed); }
@@ -41,6 +44,7 @@ class Watchdog {
   std::atomic<std::uint64_t> beats_{0};
   std::atomic<const char*> phase_{"starting"};
   std::atomic<std::int64_t> step_{0};
+  std::atomic<int> patience_{1};
   std::mutex mutex_;
   std::condition_variable changed_;
   double timeout_seconds_;

@@ -4,7 +4,8 @@
 
 namespace convoy {
 
-void combine_moments(std::span<const double> records, std::int64_t channels, std::span<double> mean_and_variance) {
+void combine_moments(std::span<const double> records, std::int64_t channels,
+                     std::span<double> mean_and_variance) {
   const std::size_t c = static_cast<std::size_t>(channels);
   const std::size_t width = 1 + 2 * c;
   const std::span<double> mean = mean_and_variance.first(c);

@@ -48,7 +48,10 @@ struct Executor::SliceRun {
   std::size_t gradient = 0;  ///< which of the two gradient places holds the current one
 
   std::int64_t samples() const { return step.plan.slice_samples(slice); }
-  template <class T> T* at(std::size_t place) const { return reinterpret_cast<T*>(context + place); }
+  template <class T>
+  T* at(std::size_t place) const {
+    return reinterpret_cast<T*>(context + place);
+  }
 };
 
 std::span<double> Executor::Normalization::values_of(std::int64_t local_slice) {
@@ -126,7 +129,8 @@ void Executor::timed(int worker, const Place& place, const Work& work) {
   }
   const auto start = std::chrono::steady_clock::now();
   work();
-  place(profiles_[index(worker)]) += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  place(profiles_[index(worker)]) +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 std::size_t Executor::memory_bytes() const {
@@ -143,8 +147,8 @@ Executor::Normalization* Executor::normalization_at(std::size_t block) {
 }
 
 StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std::span<const float> parameters,
-                           std::span<const float> statistics, std::span<float> new_statistics, GradientSink& sink,
-                           Meeting& meeting) {
+                           std::span<const float> statistics, std::span<float> new_statistics,
+                           GradientSink& sink, Meeting& meeting) {
   Step step{plan, source, parameters, statistics, new_statistics, sink, meeting};
   std::fill(records_.begin(), records_.end(), 0.0);
   for (Normalization& site : normalizations_) {
@@ -155,8 +159,9 @@ StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std:
     std::ranges::transform(network_.blocks()[i].parameters, parameter_views_[i].begin(),
                            [&](const ParameterRange& range) { return parameters.data() + range.offset; });
   pool_.run(static_cast<std::int64_t>(network_.blocks().size()), [&](int worker, std::int64_t block) {
-    timed(worker, [](Profile& p) -> double& { return p.prepare; },
-          [&] { network_.prepare(index(block), parameter_views_[index(block)].data(), /*training=*/true); });
+    timed(
+        worker, [](Profile& p) -> double& { return p.prepare; },
+        [&] { network_.prepare(index(block), parameter_views_[index(block)].data(), /*training=*/true); });
   });
 
   const auto each_slice = [&](const auto& work) {
@@ -201,10 +206,12 @@ SliceArgs Executor::slice_args(const SliceRun& run, std::size_t i) const {
 void Executor::forward(SliceRun& run, std::size_t segment) {
   const auto blocks = network_.blocks();
   if (segment == 0)
-    timed(run.worker, [](Profile& p) -> double& { return p.input; }, [&] {
-      run.step.source.fill(run.step.plan.slice_begin(run.slice), run.samples(), run.at<float>(plan_.input),
-                           run.at<std::int32_t>(plan_.labels));
-    });
+    timed(
+        run.worker, [](Profile& p) -> double& { return p.input; },
+        [&] {
+          run.step.source.fill(run.step.plan.slice_begin(run.slice), run.samples(),
+                               run.at<float>(plan_.input), run.at<std::int32_t>(plan_.labels));
+        });
   for (std::size_t i = network_.segments()[segment]; i < network_.segments()[segment + 1]; ++i) {
     const Block& block = blocks[i];
     ForwardArgs args{slice_args(run, i)};
@@ -212,7 +219,9 @@ void Executor::forward(SliceRun& run, std::size_t segment) {
     Normalization* site = block.moments ? normalization_at(i) : nullptr;
     if (site) args.record = record_at(site->records, run.slice, moments_width(site->channels)).data();
     if (block.normalize) args.batch_values = normalization_at(i - 1)->values_of(run.local_slice).data();
-    timed(run.worker, [i](Profile& p) -> double& { return p.forward[i]; }, [&] { block.kernel->forward(args); });
+    timed(
+        run.worker, [i](Profile& p) -> double& { return p.forward[i]; },
+        [&] { block.kernel->forward(args); });
     if (site && !site->whole_batch)
       combine_moments(record_at(site->records, run.slice, moments_width(site->channels)), site->channels,
                       site->values_of(run.local_slice).first(index(2 * site->channels)));
@@ -229,7 +238,8 @@ void Executor::loss(SliceRun& run) {
   args.gradient_scale = 1.0 / static_cast<double>(run.step.plan.samples);
   args.gradient = run.at<float>(plan_.gradients[0]);
   LossSums sums;
-  timed(run.worker, [](Profile& p) -> double& { return p.loss; }, [&] { sums = loss_(args); });
+  timed(
+      run.worker, [](Profile& p) -> double& { return p.loss; }, [&] { sums = loss_(args); });
   const auto record = record_at(records_, run.slice, record_width_);
   record[kSamples] = static_cast<double>(samples);
   record[kLoss] = sums.loss;
@@ -253,10 +263,14 @@ void Executor::backward_block(SliceRun& run, std::size_t i) {
   args.grad_parameters = gradient_views_[index(run.worker)][i].data();
   args.grad_output = run.at<float>(plan_.gradients[run.gradient]);
   args.grad_input = i > first_trainable_ ? run.at<float>(plan_.gradients[1 - run.gradient]) : nullptr;
-  Normalization* site = block.moments ? normalization_at(i) : block.normalize ? normalization_at(i - 1) : nullptr;
+  Normalization* site = block.moments     ? normalization_at(i)
+                        : block.normalize ? normalization_at(i - 1)
+                                          : nullptr;
   if (site) args.batch_values = site->values_of(run.local_slice).data();
   if (block.normalize) args.record = record_at(site->gradients, run.slice, 2 * site->channels).data();
-  timed(run.worker, [i](Profile& p) -> double& { return p.backward[i]; }, [&] { block.kernel->backward(args); });
+  timed(
+      run.worker, [i](Profile& p) -> double& { return p.backward[i]; },
+      [&] { block.kernel->backward(args); });
   run.gradient = 1 - run.gradient;
   if (block.normalize && !site->whole_batch) {
     const double count = record_at(site->records, run.slice, moments_width(site->channels))[0];
@@ -264,7 +278,8 @@ void Executor::backward_block(SliceRun& run, std::size_t i) {
                           site->values_of(run.local_slice).subspan(index(2 * site->channels)));
   }
   if (block.parameters.empty()) return;
-  timed(run.worker, [](Profile& p) -> double& { return p.sum; }, [&] { sum_gradients(run, i); });
+  timed(
+      run.worker, [](Profile& p) -> double& { return p.sum; }, [&] { sum_gradients(run, i); });
 }
 
 void Executor::sum_gradients(SliceRun& run, std::size_t i) {
@@ -292,7 +307,8 @@ void Executor::meet_backward(Step& step, std::size_t segment) {
   double count = 0;
   for (std::int64_t slice = 0; slice < step.plan.slices; ++slice)
     count += record_at(site.records, slice, moments_width(site.channels))[0];
-  combine_gradient_sums(site.gradients, site.channels, count, site.values_of(0).subspan(index(2 * site.channels)));
+  combine_gradient_sums(site.gradients, site.channels, count,
+                        site.values_of(0).subspan(index(2 * site.channels)));
 }
 
 StepOutcome Executor::conclude(Step& step) {
@@ -330,7 +346,8 @@ void Executor::update_statistics(Step& step) {
   for (Normalization& site : normalizations_) {
     const Op& op = network_.blocks()[site.moments_block].ops.front();
     const std::size_t channels = index(site.channels);
-    std::vector<double> means(2 * channels, 0.0);  // of the slices' means and variances, weighted by their samples
+    std::vector<double> means(2 * channels,
+                              0.0);  // of the slices' means and variances, weighted by their samples
     if (site.whole_batch) {
       std::copy_n(site.values.begin(), means.size(), means.begin());
     } else {
@@ -349,8 +366,9 @@ void Executor::update_statistics(Step& step) {
     }
     for (std::size_t half = 0; half < 2; ++half) {
       const std::size_t offset = index(op.statistics[half].offset);
-      update_moving(step.statistics.subspan(offset, channels), std::span(means).subspan(half * channels, channels),
-                    std::get<BatchMomentsOp>(op.kind).momentum, step.new_statistics.subspan(offset, channels));
+      update_moving(
+          step.statistics.subspan(offset, channels), std::span(means).subspan(half * channels, channels),
+          std::get<BatchMomentsOp>(op.kind).momentum, step.new_statistics.subspan(offset, channels));
     }
   }
 }

@@ -19,8 +19,8 @@ namespace convoy {
 class SliceSource {
  public:
   virtual ~SliceSource() = default;
-  /// Samples [first, first + samples) of the global batch (or of the split, in evaluation): input float32 [N, H, W, C], ready
-  /// for the first layer, and their labels.
+  /// Samples [first, first + samples) of the global batch (or of the split, in evaluation): input float32 [N,
+  /// H, W, C], ready for the first layer, and their labels.
   virtual void fill(std::int64_t first, std::int64_t samples, float* input, std::int32_t* labels) const = 0;
 };
 
@@ -28,8 +28,8 @@ class SliceSource {
 class Meeting {
  public:
   virtual ~Meeting() = default;
-  /// `records` holds one record of `width` doubles for each slice of the global batch, in slice order; this rank has
-  /// written those of its own slices. On return it holds everybody's.
+  /// `records` holds one record of `width` doubles for each slice of the global batch, in slice order; this
+  /// rank has written those of its own slices. On return it holds everybody's.
   virtual void gather(std::span<double> records, std::int64_t width) = 0;
 };
 
@@ -38,9 +38,9 @@ using LossFunction = std::function<LossSums(const LossArgs<float>&)>;
 /// One global batch as one rank sees it.
 struct StepPlan {
   std::uint64_t seed = 0;
-  std::uint64_t step = 0;     ///< counts from the start of training
-  std::int64_t samples = 0;   ///< of the global batch
-  std::int64_t slices = 1;    ///< S; slice j holds samples [j * samples / S, (j + 1) * samples / S)
+  std::uint64_t step = 0;    ///< counts from the start of training
+  std::int64_t samples = 0;  ///< of the global batch
+  std::int64_t slices = 1;   ///< S; slice j holds samples [j * samples / S, (j + 1) * samples / S)
   std::int64_t first_slice = 0, last_slice = 1;  ///< this rank's: [first, last)
 
   std::int64_t slice_begin(std::int64_t slice) const { return slice * samples / slices; }
@@ -62,9 +62,9 @@ struct StepOutcome {
 class Executor {
  public:
   struct Options {
-    std::int64_t slices = 1;        ///< of the global batch
-    std::int64_t local_slices = 1;  ///< the most that this rank runs in a step
-    std::int64_t slice_samples = 1; ///< the most in one slice
+    std::int64_t slices = 1;         ///< of the global batch
+    std::int64_t local_slices = 1;   ///< the most that this rank runs in a step
+    std::int64_t slice_samples = 1;  ///< the most in one slice
   };
 
   Executor(Network& network, WorkerPool& pool, LossFunction loss, const Options& options);
@@ -81,8 +81,8 @@ class Executor {
     std::vector<double> forward, backward;  ///< one a block
     double input = 0;                       ///< filling slices
     double loss = 0;
-    double sum = 0;                         ///< adding gradients up
-    double prepare = 0;                     ///< packing weights
+    double sum = 0;      ///< adding gradients up
+    double prepare = 0;  ///< packing weights
   };
   void start_profile();
   /// The sum over the workers.
@@ -94,9 +94,9 @@ class Executor {
     std::size_t moments_block = 0;
     std::int64_t channels = 0;
     bool whole_batch = true;
-    std::vector<double> records;   ///< forward, moments_width(C) a slice of the global batch
-    std::vector<double> gradients; ///< backward, 2 * C a slice
-    std::vector<double> values;    ///< mean, variance, a, b: 4 * C; one set, or one a local slice
+    std::vector<double> records;    ///< forward, moments_width(C) a slice of the global batch
+    std::vector<double> gradients;  ///< backward, 2 * C a slice
+    std::vector<double> values;     ///< mean, variance, a, b: 4 * C; one set, or one a local slice
     std::span<double> values_of(std::int64_t local_slice);
   };
   struct Step;      ///< the arguments of step(), for the private functions
@@ -122,16 +122,16 @@ class Executor {
   LossFunction loss_;
   Options options_;
   MemoryPlan plan_;
-  std::size_t first_trainable_ = 0;      ///< blocks before it need no backward pass
+  std::size_t first_trainable_ = 0;  ///< blocks before it need no backward pass
   std::int64_t record_width_ = 0;
-  std::vector<double> records_;          ///< one a slice of the global batch
+  std::vector<double> records_;  ///< one a slice of the global batch
   std::vector<Normalization> normalizations_;
-  std::vector<Arena> contexts_;          ///< one a worker, or one a local slice where segments meet
-  std::vector<Arena> workspaces_;        ///< one a worker
-  std::vector<Arena> gradients_;         ///< one a worker: a block's parameter gradients of one slice
-  std::vector<std::vector<const void*>> parameter_views_;             ///< one a block: this step's parameters
-  std::vector<std::vector<std::vector<void*>>> gradient_views_;       ///< [worker][block]: places in gradients_
-  std::vector<Profile> profiles_;                                     ///< one a worker; empty: not measured
+  std::vector<Arena> contexts_;    ///< one a worker, or one a local slice where segments meet
+  std::vector<Arena> workspaces_;  ///< one a worker
+  std::vector<Arena> gradients_;   ///< one a worker: a block's parameter gradients of one slice
+  std::vector<std::vector<const void*>> parameter_views_;        ///< one a block: this step's parameters
+  std::vector<std::vector<std::vector<void*>>> gradient_views_;  ///< [worker][block]: places in gradients_
+  std::vector<Profile> profiles_;                                ///< one a worker; empty: not measured
 };
 
 }  // namespace convoy

@@ -159,7 +159,8 @@ struct Difference {
   Effect effect = Effect::decides;
 };
 
-/// All keys that decide the bits of a step, as text: equal for experiments that may go on from each other's checkpoints.
+/// All keys that decide the bits of a step, as text: equal for experiments that may go on from each other's
+/// checkpoints.
 std::string deciding_keys(const Experiment& experiment, const Catalogs& catalogs);
 
 /// Every key that differs, in order.

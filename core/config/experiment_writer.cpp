@@ -42,7 +42,8 @@ std::string reference_markdown(const Catalogs& catalogs) {
 
 namespace {
 
-/// Keys, or whole sections, that change nothing of what is computed. Where files lie is free: what they hold is compared.
+/// Keys, or whole sections, that change nothing of what is computed. Where files lie is free: what they hold
+/// is compared.
 constexpr std::array<std::string_view, 14> kFree{"name",
                                                  "data.cifar10.path",
                                                  "data.cifar100.path",

@@ -17,12 +17,9 @@ MetricsEvent json_of(const RunDifference& difference) {
                        {"first", metrics->first},
                        {"second", metrics->second}};
   if (const auto& tensor = difference.tensor)
-    json["tensor"] = {{"file", tensor->file},
-                      {"tensor", tensor->tensor},
-                      {"problem", tensor->problem},
-                      {"elements", tensor->elements},
-                      {"differing", tensor->differing},
-                      {"largest", tensor->largest}};
+    json["tensor"] = {{"file", tensor->file},           {"tensor", tensor->tensor},
+                      {"problem", tensor->problem},     {"elements", tensor->elements},
+                      {"differing", tensor->differing}, {"largest", tensor->largest}};
   return json;
 }
 

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
+#include "core/config/experiment.h"
 #include "launcher/commands/command.h"
 #include "layers/registry.h"
-#include "core/config/experiment.h"
 
 namespace convoy {
 

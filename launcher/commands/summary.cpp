@@ -1,9 +1,10 @@
+#include "layers/summary.h"
+
 #include <fmt/format.h>
 
 #include "launcher/agreement.h"
 #include "launcher/commands/command.h"
 #include "launcher/setup.h"
-#include "layers/summary.h"
 
 namespace convoy {
 

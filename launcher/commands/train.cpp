@@ -1,12 +1,12 @@
 #include <cstdlib>
 #include <unistd.h>
 
+#include "core/host.h"
 #include "launcher/collective.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/inputs.h"
 #include "launcher/failure.h"
 #include "launcher/hash.h"
-#include "core/host.h"
 #include "launcher/numerics.h"
 #include "launcher/same_setup.h"
 #include "launcher/stall_guard.h"

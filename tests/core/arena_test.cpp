@@ -1,9 +1,8 @@
 #include "core/arena.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstdint>
+#include <gtest/gtest.h>
 
 #include "core/error.h"
 

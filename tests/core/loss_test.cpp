@@ -1,8 +1,7 @@
 #include "core/loss.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <gtest/gtest.h>
 #include <limits>
 #include <vector>
 
@@ -10,7 +9,8 @@ namespace convoy {
 namespace {
 
 LossSums evaluate(const SparseCategoricalCrossentropy& loss, const std::vector<double>& output,
-                  const std::vector<std::int32_t>& labels, std::vector<double>* gradient = nullptr, double scale = 1) {
+                  const std::vector<std::int32_t>& labels, std::vector<double>* gradient = nullptr,
+                  double scale = 1) {
   LossArgs<double> args;
   args.samples = static_cast<std::int64_t>(labels.size());
   args.classes = static_cast<std::int64_t>(output.size() / labels.size());
@@ -38,7 +38,8 @@ TEST(SparseCategoricalCrossentropy, LabelSmoothingSpreadsTheTarget) {
   double sum = 0;
   for (double logit : logits) sum += std::exp(logit);
   double expected = 0;
-  for (std::size_t c = 0; c < 4; ++c) expected -= ((c == 1 ? 0.9 : 0) + 0.1 / 4) * std::log(std::exp(logits[c]) / sum);
+  for (std::size_t c = 0; c < 4; ++c)
+    expected -= ((c == 1 ? 0.9 : 0) + 0.1 / 4) * std::log(std::exp(logits[c]) / sum);
   EXPECT_NEAR(evaluate({.label_smoothing = 0.1}, logits, {1}).loss, expected, 1e-14);
 }
 

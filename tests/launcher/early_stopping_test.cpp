@@ -1,7 +1,6 @@
 #include "launcher/early_stopping.h"
 
 #include <gtest/gtest.h>
-
 #include <limits>
 
 #include "tests/support/model_from_yaml.h"
@@ -14,7 +13,8 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 class Stopping : public ::testing::Test {
  protected:
   /// Epochs until it stops, each with this figure; 0 if it never does. Epoch n's weights are all n.
-  std::int64_t stops_after(EarlyStopping& stopping, std::initializer_list<double> values, const char* metric) {
+  std::int64_t stops_after(EarlyStopping& stopping, std::initializer_list<double> values,
+                           const char* metric) {
     std::int64_t epoch = 0;
     for (const double value : values) {
       ++epoch;
@@ -41,7 +41,8 @@ TEST_F(Stopping, StopsAtTheFirstEpochWithoutImprovementWithoutPatience) {
 }
 
 TEST_F(Stopping, TakesSmallerChangesThanMinDeltaForNone) {
-  EarlyStopping stopping({.monitor = config::Monitor::val_loss, .patience = 1, .min_delta = 0.1}, model_, true);
+  EarlyStopping stopping({.monitor = config::Monitor::val_loss, .patience = 1, .min_delta = 0.1}, model_,
+                         true);
   EXPECT_EQ(stops_after(stopping, {3.0, 2.5, 2.45}, "val_loss"), 3);
 }
 

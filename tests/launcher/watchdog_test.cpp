@@ -18,6 +18,15 @@ TEST(Watchdog, TellsWhereARankStoodStill) {
   EXPECT_EQ(told.get(), "after step 12, waiting for other ranks' gradients");
 }
 
+TEST(Watchdog, IsPatientWithPhasesThatTakeLonger) {
+  std::promise<void> stall;
+  Watchdog watchdog(0.2, [&](const std::string&) { stall.set_value(); });
+  const auto start = std::chrono::steady_clock::now();
+  watchdog.enter("saving", 12, 5);
+  ASSERT_EQ(stall.get_future().wait_for(10s), std::future_status::ready);
+  EXPECT_GT(std::chrono::steady_clock::now() - start, 0.9s);
+}
+
 TEST(Watchdog, BeatsKeepItQuiet) {
   std::atomic<bool> stalled{false};
   Watchdog watchdog(2, [&](const std::string&) { stalled = true; });

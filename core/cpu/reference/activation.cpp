@@ -29,10 +29,12 @@ Point gelu(double x, bool approximate) {
 
 Point evaluate(const Activation& activation, double x) {
   switch (activation.kind) {
-    case ActivationKind::relu: return x > 0 ? Point{x, 1} : Point{x != x ? x : 0, 0};
+    case ActivationKind::relu:
+      return x > 0 ? Point{x, 1} : Point{x != x ? x : 0, 0};
     case ActivationKind::leaky_relu:
       return x > 0 ? Point{x, 1} : Point{x * activation.negative_slope, activation.negative_slope};
-    case ActivationKind::gelu: return gelu(x, activation.approximate);
+    case ActivationKind::gelu:
+      return gelu(x, activation.approximate);
     case ActivationKind::tanh: {
       const double t = math::tanh(x);
       return {t, 1 - t * t};
@@ -41,14 +43,16 @@ Point evaluate(const Activation& activation, double x) {
       const double s = math::sigmoid(x);
       return {s, s * (1 - s)};
     }
-    default: return {x, 1};
+    default:
+      return {x, 1};
   }
 }
 
 template <class T>
 class ElementWise : public Kernel {
  public:
-  explicit ElementWise(const Op& op) : activation_(std::get<ActivationOp>(op.kind).activation), size_(op.input.elements()) {}
+  explicit ElementWise(const Op& op)
+      : activation_(std::get<ActivationOp>(op.kind).activation), size_(op.input.elements()) {}
 
   void forward(const ForwardArgs& args) const override {
     for (std::int64_t i = 0; i < args.samples * size_; ++i)
@@ -70,7 +74,8 @@ class ElementWise : public Kernel {
 template <class T>
 class Softmax : public Kernel {
  public:
-  explicit Softmax(const Op& op) : width_(op.input[op.input.rank() - 1]), rows_(op.input.elements() / width_) {}
+  explicit Softmax(const Op& op)
+      : width_(op.input[op.input.rank() - 1]), rows_(op.input.elements() / width_) {}
 
   void forward(const ForwardArgs& args) const override {
     for (std::int64_t row = 0; row < args.samples * rows_; ++row) {
@@ -79,7 +84,8 @@ class Softmax : public Kernel {
       const double largest = double{*std::max_element(x, x + width_)};
       double sum = 0;
       for (std::int64_t i = 0; i < width_; ++i) sum += math::exp(double{x[i]} - largest);
-      for (std::int64_t i = 0; i < width_; ++i) y[i] = static_cast<T>(math::exp(double{x[i]} - largest) / sum);
+      for (std::int64_t i = 0; i < width_; ++i)
+        y[i] = static_cast<T>(math::exp(double{x[i]} - largest) / sum);
     }
   }
   void backward(const BackwardArgs& args) const override {
@@ -103,7 +109,9 @@ template <class T>
 class Dropout : public Kernel {
  public:
   explicit Dropout(const Op& op)
-      : rate_(std::get<DropoutOp>(op.kind).rate), layer_(static_cast<std::uint32_t>(op.layer)), size_(op.input.elements()) {}
+      : rate_(std::get<DropoutOp>(op.kind).rate),
+        layer_(static_cast<std::uint32_t>(op.layer)),
+        size_(op.input.elements()) {}
 
   void forward(const ForwardArgs& args) const override {
     apply(args, input_of<T>(args), output_of<T>(args), args.training);
@@ -118,9 +126,11 @@ class Dropout : public Kernel {
     const T scale = static_cast<T>(1 / (1 - rate_));
     for (std::int64_t n = 0; n < args.samples; ++n)
       for (std::int64_t e = 0; e < size_; ++e) {
-        const auto words = stream(args.random.step, static_cast<std::uint32_t>(args.random.first_position + n),
-                                  static_cast<std::uint32_t>(e / 4));
-        const bool zero = drop && uniform_float(words[static_cast<std::size_t>(e % 4)]) < static_cast<float>(rate_);
+        const auto words =
+            stream(args.random.step, static_cast<std::uint32_t>(args.random.first_position + n),
+                   static_cast<std::uint32_t>(e / 4));
+        const bool zero =
+            drop && uniform_float(words[static_cast<std::size_t>(e % 4)]) < static_cast<float>(rate_);
         const std::int64_t i = n * size_ + e;
         to[i] = !drop ? from[i] : zero ? T{0} : from[i] * scale;
       }
@@ -135,7 +145,8 @@ class Dropout : public Kernel {
 
 template <class T>
 std::unique_ptr<Kernel> make_activation(const Op& op) {
-  if (std::get<ActivationOp>(op.kind).activation.kind == ActivationKind::softmax) return std::make_unique<Softmax<T>>(op);
+  if (std::get<ActivationOp>(op.kind).activation.kind == ActivationKind::softmax)
+    return std::make_unique<Softmax<T>>(op);
   return std::make_unique<ElementWise<T>>(op);
 }
 template <class T>

@@ -59,7 +59,8 @@ class Conv2d : public Kernel {
   template <class Product>
   void each_product(const Product& product) const {
     const Window2d& w = conv_.window;
-    const std::int64_t height = op_.input[0], width = op_.input[1], channels = op_.input[2], filters = op_.output[2];
+    const std::int64_t height = op_.input[0], width = op_.input[1], channels = op_.input[2],
+                       filters = op_.output[2];
     const std::int64_t group_channels = channels / conv_.groups, group_filters = filters / conv_.groups;
     for (std::int64_t oy = 0; oy < op_.output[0]; ++oy)
       for (std::int64_t ox = 0; ox < op_.output[1]; ++ox)

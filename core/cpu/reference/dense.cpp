@@ -8,7 +8,9 @@ template <class T>
 class Dense : public Kernel {
  public:
   explicit Dense(const Op& op)
-      : inputs_(op.input.elements()), units_(op.output.elements()), use_bias_(std::get<DenseOp>(op.kind).use_bias) {}
+      : inputs_(op.input.elements()),
+        units_(op.output.elements()),
+        use_bias_(std::get<DenseOp>(op.kind).use_bias) {}
 
   void forward(const ForwardArgs& args) const override {
     const T* kernel = parameter_of<T>(args, 0);
@@ -28,7 +30,8 @@ class Dense : public Kernel {
     for (std::int64_t i = 0; i < inputs_; ++i)
       for (std::int64_t u = 0; u < units_; ++u) {
         double sum = 0;
-        for (std::int64_t n = 0; n < args.samples; ++n) sum += double{x[n * inputs_ + i]} * double{dy[n * units_ + u]};
+        for (std::int64_t n = 0; n < args.samples; ++n)
+          sum += double{x[n * inputs_ + i]} * double{dy[n * units_ + u]};
         grad_parameter_of<T>(args, 0)[i * units_ + u] = static_cast<T>(sum);
       }
     for (std::int64_t u = 0; use_bias_ && u < units_; ++u) {
@@ -40,7 +43,8 @@ class Dense : public Kernel {
     for (std::int64_t n = 0; n < args.samples; ++n)
       for (std::int64_t i = 0; i < inputs_; ++i) {
         double sum = 0;
-        for (std::int64_t u = 0; u < units_; ++u) sum += double{dy[n * units_ + u]} * double{kernel[i * units_ + u]};
+        for (std::int64_t u = 0; u < units_; ++u)
+          sum += double{dy[n * units_ + u]} * double{kernel[i * units_ + u]};
         grad_input_of<T>(args)[n * inputs_ + i] = static_cast<T>(sum);
       }
   }

@@ -13,7 +13,9 @@ template <class T>
 class BatchMoments : public Kernel {
  public:
   explicit BatchMoments(const Op& op)
-      : channels_(channels_of(op)), size_(op.input.elements()), epsilon_(std::get<BatchMomentsOp>(op.kind).epsilon) {}
+      : channels_(channels_of(op)),
+        size_(op.input.elements()),
+        epsilon_(std::get<BatchMomentsOp>(op.kind).epsilon) {}
 
   std::size_t forward_record() const override { return static_cast<std::size_t>(1 + 2 * channels_); }
 
@@ -43,7 +45,8 @@ class BatchMoments : public Kernel {
       const double scale = 1 / std::sqrt(mean[channels_ + c] + epsilon_);
       const double xhat = (double{input_of<T>(args)[i]} - mean[c]) * scale;
       grad_input_of<T>(args)[i] = static_cast<T>(
-          (double{grad_output_of<T>(args)[i]} - mean[2 * channels_ + c] - xhat * mean[3 * channels_ + c]) * scale);
+          (double{grad_output_of<T>(args)[i]} - mean[2 * channels_ + c] - xhat * mean[3 * channels_ + c]) *
+          scale);
     }
   }
 
@@ -83,7 +86,8 @@ class Normalize : public Kernel {
     }
     if (!args.grad_input) return;
     for (std::int64_t i = 0; i < args.samples * size_; ++i)
-      grad_input_of<T>(args)[i] = static_cast<T>(double{grad_output_of<T>(args)[i]} * gamma(args, i % channels_));
+      grad_input_of<T>(args)[i] =
+          static_cast<T>(double{grad_output_of<T>(args)[i]} * gamma(args, i % channels_));
   }
 
  private:

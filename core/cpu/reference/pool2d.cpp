@@ -7,9 +7,11 @@ namespace convoy::reference {
 
 namespace {
 
-/// Calls visit(index of x) for the pixels of output pixel (oy, ox)'s window that lie inside the image, in row order.
+/// Calls visit(index of x) for the pixels of output pixel (oy, ox)'s window that lie inside the image, in row
+/// order.
 template <class Visit>
-void each_in_window(const Window2d& w, const Shape& input, std::int64_t oy, std::int64_t ox, const Visit& visit) {
+void each_in_window(const Window2d& w, const Shape& input, std::int64_t oy, std::int64_t ox,
+                    const Visit& visit) {
   for (std::int64_t u = 0; u < w.height; ++u)
     for (std::int64_t v = 0; v < w.width; ++v) {
       const std::int64_t y = oy * w.stride_y + u * w.dilation_y - w.pad_top;
@@ -26,7 +28,8 @@ class Pool2d : public Kernel {
   void forward(const ForwardArgs& args) const override {
     each_output(args.samples, [&](std::int64_t oy, std::int64_t ox, std::int64_t in, std::int64_t out) {
       const T* x = input_of<T>(args) + in;
-      output_of<T>(args)[out] = pool_.kind == Pool2dOp::Kind::max ? x[largest(x, oy, ox)] : average(x, oy, ox);
+      output_of<T>(args)[out] =
+          pool_.kind == Pool2dOp::Kind::max ? x[largest(x, oy, ox)] : average(x, oy, ox);
     });
   }
 
@@ -52,7 +55,8 @@ class Pool2d : public Kernel {
     for (std::int64_t n = 0, out = 0; n < samples; ++n)
       for (std::int64_t oy = 0; oy < op_.output[0]; ++oy)
         for (std::int64_t ox = 0; ox < op_.output[1]; ++ox)
-          for (std::int64_t c = 0; c < op_.output[2]; ++c, ++out) visit(oy, ox, n * op_.input.elements() + c, out);
+          for (std::int64_t c = 0; c < op_.output[2]; ++c, ++out)
+            visit(oy, ox, n * op_.input.elements() + c, out);
   }
 
   /// The first of the window's largest values; a NaN counts as largest.
@@ -89,7 +93,8 @@ class GlobalAveragePool2d : public Kernel {
     for (std::int64_t n = 0; n < args.samples; ++n)
       for (std::int64_t c = 0; c < channels_; ++c) {
         double sum = 0;
-        for (std::int64_t p = 0; p < pixels_; ++p) sum += double{input_of<T>(args)[(n * pixels_ + p) * channels_ + c]};
+        for (std::int64_t p = 0; p < pixels_; ++p)
+          sum += double{input_of<T>(args)[(n * pixels_ + p) * channels_ + c]};
         output_of<T>(args)[n * channels_ + c] = static_cast<T>(sum / static_cast<double>(pixels_));
       }
   }

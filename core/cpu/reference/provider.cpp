@@ -18,9 +18,13 @@ struct Make {
   std::unique_ptr<Kernel> operator()(const DenseOp&) const { return reference::make_dense<T>(op); }
   std::unique_ptr<Kernel> operator()(const ActivationOp&) const { return reference::make_activation<T>(op); }
   std::unique_ptr<Kernel> operator()(const DropoutOp&) const { return reference::make_dropout<T>(op); }
-  std::unique_ptr<Kernel> operator()(const BatchMomentsOp&) const { return reference::make_batch_moments<T>(op); }
+  std::unique_ptr<Kernel> operator()(const BatchMomentsOp&) const {
+    return reference::make_batch_moments<T>(op);
+  }
   std::unique_ptr<Kernel> operator()(const NormalizeOp&) const { return reference::make_normalize<T>(op); }
-  std::unique_ptr<Kernel> operator()(const ZeroPadding2dOp&) const { return reference::make_zero_padding2d<T>(op); }
+  std::unique_ptr<Kernel> operator()(const ZeroPadding2dOp&) const {
+    return reference::make_zero_padding2d<T>(op);
+  }
 };
 
 class ReferenceProvider : public Provider {
@@ -29,7 +33,8 @@ class ReferenceProvider : public Provider {
   std::optional<Offer> offer(std::span<const Op>, DType) const override { return Offer{1, 0.0, "loops"}; }
   std::unique_ptr<Kernel> make(std::span<const Op> block, DType type) const override {
     const Op& op = block.front();
-    return type == DType::float32 ? std::visit(Make<float>{op}, op.kind) : std::visit(Make<double>{op}, op.kind);
+    return type == DType::float32 ? std::visit(Make<float>{op}, op.kind)
+                                  : std::visit(Make<double>{op}, op.kind);
   }
 };
 

@@ -56,8 +56,8 @@ struct SgdArgs {
   float* new_velocity = nullptr;
 };
 
-/// A 3x3 convolution of stride 1, a ReLU, and the maximum of 2x2 windows. All is of one sample; `image` is its input with
-/// its padding, [2 * pooled_height + 2, 2 * pooled_width + 2, channels].
+/// A 3x3 convolution of stride 1, a ReLU, and the maximum of 2x2 windows. All is of one sample; `image` is
+/// its input with its padding, [2 * pooled_height + 2, 2 * pooled_width + 2, channels].
 struct PooledConvolutionArgs {
   std::int64_t pooled_height, pooled_width, channels, filters;
 };
@@ -76,13 +76,15 @@ struct PooledConvolution {
   bool (*can)(const PooledConvolutionArgs& args);
   PooledConvolutionSizes (*sizes)(const PooledConvolutionArgs& args) = nullptr;
   /// kernel [3, 3, channels, filters]; `backward` may be null.
-  void (*pack)(const PooledConvolutionArgs& args, const float* kernel, float* forward, float* backward) = nullptr;
+  void (*pack)(const PooledConvolutionArgs& args, const float* kernel, float* forward,
+               float* backward) = nullptr;
   /// y [pooled_height, pooled_width, filters]; position: which pixel of the window it was (null: not wanted).
-  void (*forward)(const PooledConvolutionArgs& args, const float* image, const float* weights, const float* bias,
-                  float* workspace, float* y, std::uint8_t* position) = nullptr;
-  /// Writes dimage; writes gradient and dbias for the first sample of a slice, and adds to them for the others.
-  void (*backward)(const PooledConvolutionArgs& args, const PooledConvolutionGradients& gradients, const float* image,
-                   const float* weights, bool first, float* workspace) = nullptr;
+  void (*forward)(const PooledConvolutionArgs& args, const float* image, const float* weights,
+                  const float* bias, float* workspace, float* y, std::uint8_t* position) = nullptr;
+  /// Writes dimage; writes gradient and dbias for the first sample of a slice, and adds to them for the
+  /// others.
+  void (*backward)(const PooledConvolutionArgs& args, const PooledConvolutionGradients& gradients,
+                   const float* image, const float* weights, bool first, float* workspace) = nullptr;
   /// dkernel [3, 3, channels, filters] from `gradient`.
   void (*finish)(const PooledConvolutionArgs& args, const float* gradient, float* dkernel) = nullptr;
 };
