@@ -38,7 +38,7 @@ void weight_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns
 void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,
                    const float* w, float* dx);
 void column_sums(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
-extern const PooledConvolution kPooledConvolution;
+PooledConvolution pooled_convolution();
 bool adam(const AdamArgs& args);
 bool sgd(const SgdArgs& args);
 

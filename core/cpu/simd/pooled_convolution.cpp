@@ -501,7 +501,7 @@ void finish(const Args& a, const float* gradient, float* dkernel) {
 
 }  // namespace
 
-const PooledConvolution kPooledConvolution{can, sizes, pack, forward, backward, finish};
+PooledConvolution pooled_convolution() { return {can, sizes, pack, forward, backward, finish}; }
 
 #else
 
@@ -509,7 +509,7 @@ namespace {
 bool cannot(const PooledConvolutionArgs&) { return false; }
 }  // namespace
 
-const PooledConvolution kPooledConvolution{.can = cannot};
+PooledConvolution pooled_convolution() { return {.can = cannot}; }
 
 #endif
 

@@ -33,7 +33,7 @@ const Table& table() {
       .weight_gradient = weight_gradient,
       .data_gradient = data_gradient,
       .column_sums = column_sums,
-      .pooled_convolution = kPooledConvolution,
+      .pooled_convolution = pooled_convolution(),
       .adam = adam,
       .sgd = sgd,
   };
