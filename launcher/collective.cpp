@@ -13,6 +13,11 @@ std::string broadcast_text(Communicator& communicator, std::string text) {
   return text;
 }
 
+bool broadcast_answer(Communicator& communicator, bool answer) {
+  communicator.broadcast(std::as_writable_bytes(std::span(&answer, 1)), 0);
+  return answer;
+}
+
 std::vector<std::string> gather_texts(Communicator& communicator, const std::string& mine) {
   const std::size_t ranks = static_cast<std::size_t>(communicator.size());
   const std::size_t me = static_cast<std::size_t>(communicator.rank());

@@ -52,18 +52,13 @@ void Trainer::share_state() {
 void Trainer::restore_best(const std::optional<BestResult>& best) {
   const auto& monitor = experiment_.checkpoint.best;
   const bool same = best && monitor && best->metric == config::name_of_value(*monitor);
-  const bool kept =
-      broadcast_text(
-          parts_.communicator,
-          same && is_root() && std::filesystem::exists(files_->paths().best_weights()) ? "kept" : "") ==
-      "kept";
-  if (kept) best_ = best;
+  const bool kept = same && is_root() && std::filesystem::exists(files_->paths().best_weights());
+  if (broadcast_answer(parts_.communicator, kept)) best_ = best;
 }
 
 void Trainer::resume() {
   const std::string& resume = parts_.resume;
   parts_.watchdog.enter("reading a checkpoint", cursor_.global_step, Watchdog::kFilePatience);
-  Manifest manifest;
   std::string text;
   agree(parts_.communicator, [&] {
     if (!is_root() || resume == "never") return;
@@ -79,8 +74,7 @@ void Trainer::resume() {
     }
     state_.load_weights(checkpoint->file("weights"));
     state_.load_moments(checkpoint->file("optimizer"));
-    manifest.state = checkpoint->state();
-    text = manifest_text(manifest);
+    text = manifest_text({checkpoint->state(), {}});
     if (early_stopping_ && checkpoint->has(kBestWeights))
       early_stopping_->load_best_weights(checkpoint->file(kBestWeights));
     if (checkpoint->state().config_hash != parts_.config_hash)

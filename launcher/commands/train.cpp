@@ -123,7 +123,7 @@ ExitCode run_train(const CommandLine& line, World& world) {
   agree(*communicator, [&] {
     if (root) files = open_run(directory, resume, setup, log);
   });
-  if (broadcast_text(*communicator, files ? "train" : "") != "train") return ExitCode::ok;
+  if (!broadcast_answer(*communicator, files.has_value())) return ExitCode::ok;
   for (const std::string& warning : setup.warnings) log.warning("{}", warning);
 
   log.info("{}: {} parameters, {} training samples, {} of {}, {}, in {}", setup.experiment.name,

@@ -48,7 +48,7 @@ class WinogradConvolution : public Kernel {
 
   void forward(const ForwardArgs& args) const override {
     const Workspace workspace = cut(args);
-    clear_border(workspace.image);
+    std::fill_n(workspace.image, sizes_.image, 0.0F);  // the border, that is; pad() fills the rest
     for (std::int64_t n = 0; n < args.samples; ++n) {
       pad(args, n, workspace.image);
       loops_.forward(
@@ -61,8 +61,7 @@ class WinogradConvolution : public Kernel {
 
   void backward(const BackwardArgs& args) const override {
     const Workspace workspace = cut(args);
-    clear_border(workspace.image);
-    if (args.grad_input) std::fill_n(workspace.dimage, sizes_.image, 0.0F);
+    std::fill_n(workspace.image, sizes_.image, 0.0F);  // the border, that is; pad() fills the rest
     simd::PooledConvolutionGradients gradients{};
     gradients.gradient = workspace.gradient;
     gradients.dbias = use_bias_ ? static_cast<float*>(args.grad_parameters[1]) : nullptr;
@@ -100,8 +99,6 @@ class WinogradConvolution : public Kernel {
   /// Rows and columns of the input that lie in the image.
   std::int64_t rows() const { return std::min(height_, image_height() - top_); }
   std::int64_t row_floats() const { return std::min(width_, image_width() - left_) * args_.channels; }
-
-  void clear_border(float* image) const { std::fill_n(image, sizes_.image, 0.0F); }
 
   void pad(const SliceArgs& args, std::int64_t sample, float* image) const {
     const float* from = static_cast<const float*>(args.input) + sample * height_ * width_ * args_.channels;

@@ -13,7 +13,7 @@ namespace convoy::native {
 bool is_winograd_convolution(std::span<const Op> ops, const simd::Table& loops);
 
 /// A float kernel for conv2d + relu + max_pool2d in one: Winograd's convolution forward, and backward only
-/// what the ReLU and the pooling let through (core/cpu/simd/pooled_convolution.cpp).
+/// what the ReLU and the pooling let through (core/cpu/simd/pooled_convolution.h).
 std::unique_ptr<Kernel> make_winograd_convolution(std::span<const Op> block, const simd::Table& loops);
 
 }  // namespace convoy::native

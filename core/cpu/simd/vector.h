@@ -85,10 +85,16 @@ static CONVOY_INLINE void store_bytes(std::uint8_t* to, Ints values) {
 #endif
 }
 
+/// 0, 1, 2, …
+static CONVOY_INLINE Ints lane_numbers() {
+  Ints lanes;
+  for (int i = 0; i < kLanes; ++i) lanes[i] = i;
+  return lanes;
+}
+
 /// Lane i of the result is the sum of vectors[i]'s lanes, which are added pairwise: neighbours first.
 static CONVOY_INLINE Floats sums_of_lanes(Floats (&vectors)[kLanes]) {
-  Ints lane;
-  for (int i = 0; i < kLanes; ++i) lane[i] = i;
+  const Ints lane = lane_numbers();
 #pragma GCC unroll 4
   for (int distance = 1; distance < kLanes; distance *= 2) {
     const Ints upper = (lane & distance) != 0;
@@ -116,8 +122,7 @@ static CONVOY_INLINE unsigned bits(Ints comparison) {
 /// Lane j of rows[i] and lane i of rows[j] change places.
 template <class Vector>
 static CONVOY_INLINE void transpose(Vector (&rows)[kLanes]) {
-  Ints lane;
-  for (int i = 0; i < kLanes; ++i) lane[i] = i;
+  const Ints lane = lane_numbers();
 #pragma GCC unroll 4
   for (int distance = 1; distance < kLanes; distance *= 2) {
     const Ints upper = (lane & distance) != 0;

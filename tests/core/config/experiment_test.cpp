@@ -4,26 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/temporary_directory.h"
+#include "tests/support/two_layers.h"
 
 namespace convoy::config {
 namespace {
-
-struct Dense {
-  std::int64_t units = 0;
-  static void fields(Fields<Dense>& f) {
-    f.required("units", &Dense::units, "number of outputs", at_least(1));
-  }
-};
-struct Flatten {
-  static void fields(Fields<Flatten>&) {}
-};
-
-Catalogs catalogs() {
-  Catalogs result;
-  result.layers.entries = {described<Dense>("dense", "all to all"),
-                           described<Flatten>("flatten", "lays out")};
-  return result;
-}
 
 const std::string kData = "data: {shapes: {train_samples: 100}}\n";
 const std::string kModel = "model:\n  input_shape: [32, 32, 3]\n  layers: [flatten, dense: {units: 10}]\n";

@@ -3,26 +3,10 @@
 #include "core/config/experiment.h"
 #include "core/config/json.h"
 #include "tests/support/json_schema.h"
+#include "tests/support/two_layers.h"
 
 namespace convoy::config {
 namespace {
-
-struct Dense {
-  std::int64_t units = 0;
-  static void fields(Fields<Dense>& f) {
-    f.required("units", &Dense::units, "number of outputs", at_least(1));
-  }
-};
-struct Flatten {
-  static void fields(Fields<Flatten>&) {}
-};
-
-Catalogs catalogs() {
-  Catalogs result;
-  result.layers.entries = {described<Dense>("dense", "all to all"),
-                           described<Flatten>("flatten", "lays out")};
-  return result;
-}
 
 std::string against_schema(const std::string& text) {
   static const Json schema = Json::parse(to_json_schema(catalogs()));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -24,6 +25,31 @@ using namespace test;
 
 using Block = std::vector<Op>;
 
+/// conv2d 3x3 + relu + max_pool2d 2x2, which chance would hardly draw: whole and odd pictures, channels and
+/// filters that fill vectors, halves of them, or several words of a set.
+std::vector<Block> pooled_blocks() {
+  struct Shapes {
+    Shape input;
+    std::int64_t filters;
+    bool same = true;
+  };
+  std::vector<Block> blocks;
+  for (const auto& [input, filters, same] :
+       {Shapes{{8, 8, 32}, 64}, Shapes{{6, 10, 16}, 16, false}, Shapes{{7, 9, 16}, 48},
+        Shapes{{5, 4, 48}, 32, false}, Shapes{{4, 4, 16}, 80}, Shapes{{6, 6, 8}, 24}, Shapes{{8, 8, 3}, 32},
+        Shapes{{9, 6, 5}, 16, false}, Shapes{{5, 7, 1}, 48}}) {
+    Conv2dOp conv;
+    conv.window.height = conv.window.width = 3;
+    if (same) conv.window = same_window(input, conv.window);
+    conv.use_bias = filters != 48;
+    const Op first = conv2d_op(input, filters, conv);
+    Pool2dOp pool;
+    pool.window.height = pool.window.width = pool.window.stride_y = pool.window.stride_x = 2;
+    blocks.push_back({first, relu_op(first.output), pool2d_op(first.output, pool)});
+  }
+  return blocks;
+}
+
 /// Blocks of every kind of op, and those that some provider fuses.
 std::vector<Block> draw_blocks(std::uint32_t draw) {
   std::vector<Block> blocks;
@@ -35,6 +61,7 @@ std::vector<Block> draw_blocks(std::uint32_t draw) {
     blocks.push_back({conv, relu});
     blocks.push_back({conv, relu, draw_pool2d(1000 + draw, conv.output, Pool2dOp::Kind::max)});
   }
+  if (draw < 2) std::ranges::copy(pooled_blocks(), std::back_inserter(blocks));  // they are large
   return blocks;
 }
 
@@ -92,6 +119,21 @@ TEST(Providers, FloatKernelsMatchTheReferenceInDouble) {
   const CpuBackend backend(loops_of(Isa::portable));
   for (const auto& provider : backend.providers())
     EXPECT_GT(compared[std::string(provider->name())], 50) << provider->name();
+}
+
+TEST(Providers, OwnLoopsTakeConvolutionsUnderPoolingWhole) {
+  for (const Isa isa : available_isas()) {
+    if (isa == Isa::portable) continue;
+    const CpuBackend backend(loops_of(isa));
+    const auto blocks = pooled_blocks();
+    EXPECT_GT(std::ranges::count_if(blocks,
+                                    [&](const Block& block) {
+                                      const auto choice = backend.select(block, DType::float32);
+                                      return choice.provider->name() == "native" && choice.offer.ops == 3;
+                                    }),
+              6)
+        << name_of(isa);
+  }
 }
 
 TEST(Providers, DoubleKernelsMatchTheReference) {
