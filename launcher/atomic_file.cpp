@@ -40,19 +40,6 @@ fs::path temporary_beside(const fs::path& path) {
 
 }  // namespace
 
-FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-  std::swap(value_, other.value_);
-  return *this;
-}
-
-FileDescriptor::~FileDescriptor() {
-  if (value_ >= 0) ::close(value_);
-}
-
-std::string system_error_text() { return std::generic_category().message(errno); }
-
 CheckpointError write_error(const fs::path& path) {
   const int code = errno;  // what follows may change it
   return CheckpointError("cannot write {}: {}{}", path.string(), system_error_text(), advice(path, code));

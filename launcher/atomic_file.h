@@ -8,27 +8,10 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/file_descriptor.h"
 
 namespace convoy {
 
-/// Owns a POSIX file descriptor.
-class FileDescriptor {
- public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int value) : value_(value) {}
-  FileDescriptor(FileDescriptor&& other) noexcept;
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-  ~FileDescriptor();
-
-  int get() const { return value_; }
-  explicit operator bool() const { return value_ >= 0; }
-
- private:
-  int value_ = -1;
-};
-
-/// The system's words for errno; thread-safe.
-std::string system_error_text();
 /// errno after a failed write, as an error that says what to do; a full disk says how much is free.
 CheckpointError write_error(const std::filesystem::path& path);
 

@@ -71,6 +71,14 @@ struct KnownData {
   std::optional<Facts> operator()(const config::Mnist&) const { return std::nullopt; }
 };
 
+/// What is known of the data before it is read; nothing where the config leaves the data or the model's end
+/// open.
+std::optional<KnownData::Facts> known_data(const Setup& setup, const config::Diagnostics& diagnostics) {
+  const bool whole = setup.model.layers.size() == setup.experiment.model.layers.size();
+  if (!whole || diagnostics.has_error_about("data")) return std::nullopt;
+  return std::visit(KnownData{}, setup.experiment.data.dataset);
+}
+
 /// Names in train.kernels that no layer has, and providers that cannot compute their layer.
 void check_kernels(const Setup& setup, config::Diagnostics& diagnostics) {
   const CpuBackend backend(loops_of(widest_isa()));
@@ -97,7 +105,7 @@ Setup read_setup(const std::string& config, const std::vector<std::string>& over
   setup.experiment = config::read_experiment(config, overrides, setup.catalogs, capabilities(), diagnostics);
   setup.model = build_model(setup.experiment.model.input_shape, setup.experiment.model.layers, diagnostics);
   check_kernels(setup, diagnostics);
-  if (const auto known = std::visit(KnownData{}, setup.experiment.data.dataset); known && diagnostics.empty())
+  if (const auto known = known_data(setup, diagnostics))
     setup.warnings = check_model(setup.model, setup.experiment, known->sample, known->classes, diagnostics);
   diagnostics.throw_if_any();
   setup.diagnostics = std::move(diagnostics);

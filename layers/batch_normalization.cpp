@@ -1,3 +1,5 @@
+#include <cstdint>
+
 #include "layers/layer.h"
 
 namespace convoy {
@@ -12,6 +14,7 @@ namespace {
 using Statistics = BatchMomentsOp::Statistics;
 
 struct BatchNormalization {
+  std::int64_t axis = -1;
   double momentum = 0.99;
   double epsilon = 1e-3;
   bool center = true;
@@ -24,6 +27,7 @@ struct BatchNormalization {
 
   static void fields(config::Fields<BatchNormalization>& f) {
     using Self = BatchNormalization;
+    f.optional("axis", &Self::axis, "of the channels, the last: -1", config::at_least(-4));
     f.optional("momentum", &Self::momentum, "of the moving statistics", config::at_least(0).at_most(1));
     f.optional("epsilon", &Self::epsilon, "added to the variance", config::above(0));
     f.optional("center", &Self::center, "add a trained offset, beta");
@@ -38,6 +42,9 @@ struct BatchNormalization {
 
   void lower(Lowering& to) const {
     const Shape shape = to.shape();
+    // Keras counts the samples' axis too.
+    if (axis != -1 && axis != shape.rank())
+      to.report({"axis", "channels are the last axis here, so only that can be normalised; use axis: -1"});
     const Shape channels{shape[shape.rank() - 1]};
     std::vector<ParameterRange> trained;
     if (scale) trained.push_back(to.parameter("gamma", channels, gamma_initializer));

@@ -65,10 +65,15 @@ struct Conv2d : ConvolutionParameters {
   void lower(Lowering& to) const {
     const Window2d geometry = window(to);
     const std::int64_t channels = to.shape()[2];
-    if (channels % groups != 0)
+    if (channels % groups != 0 && filters % groups != 0)
+      to.report(
+          {"groups",
+           "neither {} input channels nor {} filters can be divided into {} groups; use a divisor of both",
+           channels, filters, groups});
+    else if (channels % groups != 0)
       to.report({"groups", "{} input channels cannot be divided into {} groups; use a divisor of {}",
                  channels, groups, channels});
-    if (filters % groups != 0)
+    else if (filters % groups != 0)
       to.report({"groups", "{} filters cannot be divided into {} groups; use a divisor of {}", filters,
                  groups, filters});
     append(to, geometry, groups, filters,

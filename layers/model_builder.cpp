@@ -61,14 +61,15 @@ bool append_layer(Model& model, const LayerType& type, const config::Choice& cho
 Model build_model(std::span<const std::int64_t> input_shape, std::span<const config::Choice> layers,
                   config::Diagnostics& diagnostics) {
   Model model;
-  if (layers.empty())
+  if (layers.empty() && !diagnostics.has_error_about("model.layers"))
     diagnostics.error("model.layers", "an empty list; add layers, as in - dense: {units: 10}");
   const std::vector<std::string> names = name_layers(layers, diagnostics);
   if (!is_possible_input(input_shape)) {
-    diagnostics.error(
-        "model.input_shape",
-        fmt::format("not the shape of an image; give [height, width, channels] with extents from 1 to {}",
-                    kLargestExtent));
+    if (!diagnostics.has_error_about("model.input_shape"))
+      diagnostics.error(
+          "model.input_shape",
+          fmt::format("not the shape of an image; give [height, width, channels] with extents from 1 to {}",
+                      kLargestExtent));
     return model;
   }
   const std::vector<LayerType> types = layer_types();

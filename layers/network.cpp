@@ -27,15 +27,6 @@ std::span<const Op> block_candidates(std::span<const Op> ops, const Forced& forc
   return forced.empty() ? ops : ops.first(static_cast<std::size_t>(end - ops.begin()));
 }
 
-void reject_unknown_layers(const Model& model, const Forced& forced) {
-  std::set<std::string> names;
-  for (const LayerInfo& layer : model.layers) names.insert(layer.name);
-  for (const auto& [layer, provider] : forced)
-    if (!names.contains(layer))
-      throw ConfigError("train.kernels.{}: the model has no layer of that name; `convoy summary` lists them",
-                        layer);
-}
-
 /// `continues`: the first op is not the first of its layer.
 Block make_block(std::span<const Op> ops, const CpuBackend& backend, const Forced& forced, bool continues) {
   const auto candidates = block_candidates(ops, forced);
@@ -63,7 +54,6 @@ std::size_t tensor_bytes(std::int64_t samples, std::int64_t elements) {
 }  // namespace
 
 Network::Network(const Model& model, const CpuBackend& backend, const Forced& forced) : model_(model) {
-  reject_unknown_layers(model, forced);
   for (std::span<const Op> rest(model.ops); !rest.empty();) {
     const bool continues =
         !blocks_.empty() && blocks_.back().ops.back().layer_name == rest.front().layer_name;

@@ -34,8 +34,7 @@ struct Block {
 class Network {
  public:
   /// `forced` names a provider for some layers, for what it can compute of them. Throws ConfigError where
-  /// that provider cannot compute what the layer begins with, or for a name that is no layer's. The model
-  /// must outlive the network.
+  /// that provider cannot compute what the layer begins with. The model must outlive the network.
   Network(const Model& model, const CpuBackend& backend,
           const std::map<std::string, std::string>& forced = {});
 

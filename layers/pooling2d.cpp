@@ -31,10 +31,17 @@ struct Pooling2d {
 };
 
 struct GlobalAveragePooling2d {
-  static void fields(config::Fields<GlobalAveragePooling2d>&) {}
+  bool keepdims = false;
+
+  static void fields(config::Fields<GlobalAveragePooling2d>& f) {
+    f.optional("keepdims", &GlobalAveragePooling2d::keepdims,
+               "leave an image of one pixel, [1, 1, channels], instead of a vector");
+  }
   void lower(Lowering& to) const {
     to.require_image();
-    to.append(GlobalAveragePool2dOp{}, {to.shape()[2]});
+    const std::int64_t channels = to.shape()[2];
+    to.append(GlobalAveragePool2dOp{}, {channels});
+    if (keepdims) to.reshape({1, 1, channels});
   }
 };
 

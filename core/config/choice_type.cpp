@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "core/config/fields.h"
 #include "core/config/json.h"
@@ -8,21 +9,20 @@
 namespace convoy::config {
 namespace {
 
-/// The one key of an entry's parameters that must be given, or null: its value may then stand for all of
-/// them, as in
-/// `- activation: relu`.
-const Field* only_required(const CatalogEntry& entry) {
+/// The key of an entry's parameters whose value may stand for all of them, as in `- activation: relu`, or
+/// null: the only one that must be given, or the only one that there is.
+const Field* main_key(const CatalogEntry& entry) {
   const auto* parameters = dynamic_cast<const StructType*>(entry.parameters.get());
   if (parameters == nullptr) return nullptr;
-  const auto is_required = [](const Field& field) { return field.required; };
   const auto& fields = parameters->fields();
-  if (std::count_if(fields.begin(), fields.end(), is_required) != 1) return nullptr;
-  return &*std::find_if(fields.begin(), fields.end(), is_required);
+  if (fields.size() == 1) return &fields.front();
+  if (std::ranges::count_if(fields, &Field::required) != 1) return nullptr;
+  return &*std::ranges::find_if(fields, &Field::required);
 }
 
-/// `given`, or {key: given} where it is the value of the only required key.
+/// `given`, or {key: given} where it is the value of the main key.
 Node spelled_out(const Node& given, const CatalogEntry& entry) {
-  const Field* key = only_required(entry);
+  const Field* key = main_key(entry);
   if (key == nullptr || !(given.is_scalar() || given.is_list())) return given;
   Node parameters = Node::mapping();
   parameters.location = given.location;
@@ -40,13 +40,19 @@ class ChoiceType final : public Type {
     auto& choice = *static_cast<Choice*>(value);
     choice.path = place.path;
     std::vector<std::string> names;
-    for (const CatalogEntry& entry : catalog_.entries) names.push_back(entry.name);
+    std::map<std::string, std::string> instead;
+    for (const CatalogEntry& entry : catalog_.entries) {
+      names.push_back(entry.name);
+      if (const Field* key = main_key(entry))
+        for (const std::string& word : key->type->words()) instead.emplace(word, entry.name + ": " + word);
+    }
     const auto named =
         read_named(place, {.noun = catalog_.noun,
                            .names = names,
                            .expected = text() + ": its name, or a mapping of its name to its parameters",
                            .words = names,
-                           .with_name = catalog_.named});
+                           .with_name = catalog_.named,
+                           .instead = instead});
     if (!named) return false;
     const auto entry = std::find_if(catalog_.entries.begin(), catalog_.entries.end(),
                                     [&](const CatalogEntry& e) { return e.name == named->type; });
@@ -80,7 +86,7 @@ class ChoiceType final : public Type {
       if (catalog_.named) parameters["properties"]["name"] = name;
       Json schema = named_schema(entry.name, entry.help, std::move(parameters));
       Json& mapping = schema.contains("anyOf") ? schema["anyOf"].back() : schema;
-      if (const Field* key = only_required(entry)) {
+      if (const Field* key = main_key(entry)) {
         Json& given = mapping["properties"][entry.name];
         given = any_of({key->type->schema(), std::move(given)});
       }

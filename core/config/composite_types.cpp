@@ -18,7 +18,7 @@ bool KeywordType::read(const Place& place, void* value) const {
     const std::string near = nearest_name(place.node.text, words());
     if (near == keyword_) return place.error(unknown_value(place.node, near));
   }
-  return inner_->read(place, emplace(value));
+  return inner_->read({place.node, place.path, place.diagnostics, keyword_}, emplace(value));
 }
 
 Node KeywordType::write(const void* value) const {
@@ -35,10 +35,7 @@ Json KeywordType::schema() const {
   return any_of(std::move(alternatives));
 }
 
-std::string KeywordType::text() const {
-  const std::string inner = inner_->text();
-  return keyword_ + (inner.find(" or ") == std::string::npos ? " or " : ", ") + inner;
-}
+std::string KeywordType::text() const { return with_keyword(keyword_, inner_->text()); }
 
 std::vector<std::string> KeywordType::words() const {
   std::vector<std::string> words = inner_->words();
@@ -54,10 +51,12 @@ void KeywordType::document(Reference& reference, const std::string& path) const 
 
 bool ListType::read(const Place& place, void* value) const {
   const Node& node = place.node;
-  if (!node.is_list()) return place.error(fmt::format("got {}; give {}", describe_node(node), text()));
+  if (!node.is_list())
+    return place.error(fmt::format("got {}; give {}", describe_node(node), place.possible(text())));
   if (node.children.size() < rule_.min_items || node.children.size() > rule_.max_items) {
     const char* plural = node.children.size() == 1 ? "" : "s";
-    return place.error(fmt::format("a list of {} value{}; give {}", node.children.size(), plural, text()));
+    return place.error(
+        fmt::format("a list of {} value{}; give {}", node.children.size(), plural, place.possible(text())));
   }
   resize(value, node.children.size());
   bool sound = true;
@@ -130,11 +129,17 @@ std::vector<std::string> names_of(const std::vector<Alternative>& alternatives) 
 bool AlternativesType::read(const Place& place, void* value) const {
   for (std::size_t i = 0; i < alternatives_.size(); ++i) {
     if (!alternatives_[i].name.empty() || !alternatives_[i].type->claims(place.node)) continue;
-    return alternatives_[i].type->read(place, emplace(value, i));
+    Place plain = place;  // whose errors name what else is possible
+    if (!place.keyword.empty())
+      for (const std::string& name : names_of(alternatives_)) plain.keyword += ", " + name;
+    return alternatives_[i].type->read(plain, emplace(value, i));
   }
   const std::vector<std::string> names = names_of(alternatives_);
-  const auto named = read_named(
-      place, {.noun = "name", .names = names, .expected = text(), .words = words(), .with_name = false});
+  const auto named = read_named(place, {.noun = "name",
+                                        .names = names,
+                                        .expected = place.possible(text()),
+                                        .words = words(),
+                                        .with_name = false});
   if (!named) return false;
   const auto found = std::find_if(alternatives_.begin(), alternatives_.end(),
                                   [&](const Alternative& a) { return a.name == named->type; });

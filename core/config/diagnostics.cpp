@@ -6,10 +6,30 @@
 
 namespace convoy::config {
 
+namespace {
+
+constexpr std::string_view kOption = "--set ";
+
+bool is_at_or_below(std::string_view path, std::string_view section) {
+  if (!path.starts_with(section)) return false;
+  return path.size() == section.size() || path[section.size()] == '.' || path[section.size()] == '[';
+}
+
+/// "train.yaml:12:7: train.epochs", or of an option that sets it "--set train.epochs".
+std::string whereabouts(const Location& location, std::string_view path) {
+  const std::string place = location.to_string();
+  if (path.empty()) return place;
+  const bool is_option = location.line == 0 && place.starts_with(kOption);
+  if (is_option && is_at_or_below(path, std::string_view(place).substr(kOption.size())))
+    return fmt::format("{}{}", kOption, path);
+  return fmt::format("{}: {}", place, path);
+}
+
+}  // namespace
+
 void Diagnostics::error(const Location& location, std::string_view path, std::string_view message) {
-  std::string text = path.empty() ? fmt::format("{}: {}", location.to_string(), message)
-                                  : fmt::format("{}: {}: {}", location.to_string(), path, message);
-  lines_.push_back({location, std::string(path), std::move(text)});
+  lines_.push_back(
+      {location, std::string(path), fmt::format("{}: {}", whereabouts(location, path), message)});
 }
 
 void Diagnostics::error(std::string_view path, std::string_view message) {
@@ -19,10 +39,14 @@ void Diagnostics::error(std::string_view path, std::string_view message) {
 void Diagnostics::add(const ConfigError& error) { lines_.push_back({Location(), "", error.what()}); }
 
 bool Diagnostics::has_error_at(std::string_view path) const {
-  return std::any_of(lines_.begin(), lines_.end(), [&](const Line& line) {
-    if (!line.path.starts_with(path)) return false;
-    return line.path.size() == path.size() || line.path[path.size()] == '.' || line.path[path.size()] == '[';
-  });
+  return std::ranges::any_of(lines_, [&](const Line& line) { return is_at_or_below(line.path, path); });
+}
+
+bool Diagnostics::has_error_about(std::string_view path) const {
+  const auto is_about = [&](const Line& line) {
+    return is_at_or_below(line.path, path) || is_at_or_below(path, line.path);
+  };
+  return std::ranges::any_of(lines_, is_about);
 }
 
 std::string Diagnostics::text() const {

@@ -19,7 +19,7 @@ class Diagnostics {
   /// Where error() looks key paths up.
   void set_document(std::shared_ptr<const Node> document) { document_ = std::move(document); }
 
-  /// "LOCATION: path: message"; the message reads "what; what to do".
+  /// "LOCATION: path: message", or "--set path: message"; the message reads "what; what to do".
   void error(const Location& location, std::string_view path, std::string_view message);
   /// Finds the location from the key path, such as "train.slices" or "model.layers[5].dense"; where the
   /// document does not spell the key out, it is that of the nearest mapping around it.
@@ -32,6 +32,8 @@ class Diagnostics {
   std::size_t count() const { return lines_.size(); }
   /// True if there is an error at `path` or below it.
   bool has_error_at(std::string_view path) const;
+  /// The same, or at a mapping or list around `path`.
+  bool has_error_about(std::string_view path) const;
   /// One line an error, in order of the document.
   std::string text() const;
   /// Throws ConfigError with text().

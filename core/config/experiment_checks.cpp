@@ -40,7 +40,8 @@ void check_capabilities(const Experiment& e, const Capabilities& can, Diagnostic
     to.error("distributed.communicator", "nccl moves data between GPUs; use mpi with backend: cpu");
   }
   for (std::size_t i = 0; i < e.faults.size(); ++i) {
-    check_possible(can.faults, e.faults[i].kind, fmt::format("faults[{}].kind", i), to);
+    const std::string path = fmt::format("faults[{}]", i);
+    if (!to.has_error_about(path)) check_possible(can.faults, e.faults[i].kind, path + ".kind", to);
   }
 }
 

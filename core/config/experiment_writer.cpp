@@ -31,7 +31,9 @@ std::string reference_markdown(const Catalogs& catalogs) {
       "stale.\n\n"
       "Where a value has parameters of its own, it is a mapping of its name to them, `adam: {learning_rate: "
       "0.01}`, "
-      "or for their defaults the bare name, `adam`. A layer also takes a `name`. Numbers may be fractions, "
+      "or for their defaults the bare name, `adam`. A layer also takes a `name`, and the value of its only "
+      "parameter, or of the only one that must be given, may stand "
+      "alone: `dropout: 0.3`. Numbers may be fractions, "
       "`1/255`.\n\n");
   const auto experiment = describe<Experiment>(catalogs);
   experiment->document(reference, "");

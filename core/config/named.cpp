@@ -57,8 +57,11 @@ std::optional<NamedValue> read_named(const Place& place, const NamedRequest& req
   const Node& node = place.node;
   const auto unknown = [&](const Location& location, const std::string& name) {
     const std::string path = place.path.empty() ? name : place.path + "." + name;
-    place.diagnostics.error(location, path,
-                            fmt::format("unknown {}{}", request.noun, suggestion(name, request.names)));
+    const auto meant = request.instead.find(name);
+    const std::string hint = meant == request.instead.end()
+                                 ? suggestion(name, request.names)
+                                 : fmt::format("; did you mean '{}'?", meant->second);
+    place.diagnostics.error(location, path, fmt::format("unknown {}{}", request.noun, hint));
   };
   NamedValue value;
   if (node.is_scalar()) {

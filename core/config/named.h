@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,11 +11,12 @@ namespace convoy::config {
 
 /// What read_named looks for.
 struct NamedRequest {
-  std::string noun;                ///< "layer"
-  std::vector<std::string> names;  ///< the possible ones
-  std::string expected;            ///< for messages where none is given
-  std::vector<std::string> words;  ///< all bare words that may stand there, for suggestions
-  bool with_name = false;          ///< an extra key `name` is allowed
+  std::string noun;                              ///< "layer"
+  std::vector<std::string> names;                ///< the possible ones
+  std::string expected;                          ///< for messages where none is given
+  std::vector<std::string> words;                ///< all bare words that may stand there, for suggestions
+  bool with_name = false;                        ///< an extra key `name` is allowed
+  std::map<std::string, std::string> instead{};  ///< words that are no name, to how they are written
 };
 
 /// "One mapping of one name to its parameters, or a bare name."

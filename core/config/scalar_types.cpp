@@ -13,7 +13,7 @@ bool expect(const Place& place, const Type& type, std::string_view problem = "")
   const Node& node = place.node;
   const std::string what =
       problem.empty() ? fmt::format("got {}", describe_node(node)) : std::string(problem);
-  return place.error(fmt::format("{}; give {}", what, type.text()));
+  return place.error(fmt::format("{}; give {}", what, place.possible(type.text())));
 }
 
 Json limits(Json schema, const Rule& rule) {
@@ -242,7 +242,10 @@ bool EnumType::read(const Place& place, void* value) const {
   if (!node.is_scalar()) return expect(place, *this);
   const auto found = std::find(names_.begin(), names_.end(), node.text);
   if (found == names_.end()) {
-    return place.error(fmt::format("unknown value {}{}", describe_node(node), suggestion(node.text, names_)));
+    std::vector<std::string> possible = names_;
+    if (!place.keyword.empty()) possible.push_back(place.keyword);
+    return place.error(
+        fmt::format("unknown value {}{}", describe_node(node), suggestion(node.text, possible)));
   }
   set(value, static_cast<std::size_t>(found - names_.begin()));
   return true;

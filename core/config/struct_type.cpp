@@ -45,8 +45,9 @@ bool StructType::read(const Place& place, void* value) const {
   const Node& node = place.node;
   if (!node.is_mapping() && node.kind != Node::Kind::null) {
     const std::string example =
-        fields_.empty() ? "remove it"
-                        : fmt::format("give a mapping, as in {{{}: …}}", keys_of(fields_).front());
+        fields_.empty()
+            ? "remove it"
+            : fmt::format("give {}, as in {{{}: …}}", place.possible("a mapping"), keys_of(fields_).front());
     return place.error(fmt::format("got {}; {}", describe_node(node), example));
   }
   const std::vector<std::string> keys = keys_of(fields_);

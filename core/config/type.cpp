@@ -8,6 +8,10 @@
 
 namespace convoy::config {
 
+std::string Place::possible(const std::string& values) const {
+  return keyword.empty() ? values : with_keyword(keyword, values);
+}
+
 bool Place::error(std::string_view message) const {
   diagnostics.error(node.place(), path, message);
   return false;
@@ -140,6 +144,10 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
 
 std::string unknown_value(const Node& node, std::string_view meant) {
   return fmt::format("unknown value {}; did you mean '{}'?", describe_node(node), meant);
+}
+
+std::string with_keyword(const std::string& keyword, const std::string& values) {
+  return keyword + (values.find(" or ") == std::string::npos ? " or " : ", ") + values;
 }
 
 std::string join_names(const std::vector<std::string>& names, std::string_view last) {

@@ -21,6 +21,7 @@ struct Place {
   const Node& node;
   std::string path;
   Diagnostics& diagnostics;
+  std::string keyword{};  ///< `none` or `auto` where that is possible here too, for messages
 
   Place child(const Node& value) const {
     return {value, path.empty() ? value.key : path + "." + value.key, diagnostics};
@@ -28,6 +29,8 @@ struct Place {
   Place item(std::size_t index) const {
     return {node.children[index], path + "[" + std::to_string(index) + "]", diagnostics};
   }
+  /// What may stand here: "a number", with the keyword "none or a number".
+  std::string possible(const std::string& values) const;
   /// "what; what to do". Returns false, for `return place.error(…)`.
   bool error(std::string_view message) const;
   /// The same about the child `key`, present or not.
@@ -97,6 +100,9 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
 
 /// "unknown value 'x'; did you mean 'y'?"
 std::string unknown_value(const Node& node, std::string_view meant);
+
+/// "none or a number", "none, test or a number"
+std::string with_keyword(const std::string& keyword, const std::string& values);
 
 /// "a, b or c"
 std::string join_names(const std::vector<std::string>& names, std::string_view last = "or");

@@ -1,10 +1,7 @@
 // The only file that sees yaml-cpp. Its event interface resolves no aliases and builds nothing, so that what
 // a hostile document can cost is decided here.
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fmt/format.h>
-#include <fstream>
 #include <optional>
 #include <sstream>
 #include <vector>
@@ -15,6 +12,7 @@
 
 #include "core/config/diagnostics.h"
 #include "core/config/node.h"
+#include "core/config/text_file.h"
 #include "core/error.h"
 
 namespace convoy::config {
@@ -201,7 +199,7 @@ std::size_t utf8_length(std::string_view text) {
 /// Throws Stop at the first byte that no text file holds.
 void check_text(std::string_view text, const std::shared_ptr<const std::string>& source) {
   if (text.size() > kMaxBytes) {
-    throw Stop{{source, 0, 0}, fmt::format("larger than {} bytes; a config is a small text file", kMaxBytes)};
+    throw Stop{{source, 1, 1}, fmt::format("larger than {} bytes; a config is a small text file", kMaxBytes)};
   }
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
@@ -260,16 +258,8 @@ Node parse_yaml(std::string_view text, const std::string& source_name) {
 }
 
 Node parse_yaml_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw ConfigError("{}: cannot read the config: {}; check the path", path, std::strerror(errno));
   // One byte more than allowed tells that there is more, without reading it.
-  std::string text(kMaxBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || (file.gcount() == 0 && !file.eof())) {
-    throw ConfigError("{}: cannot read the config: {}; check the path", path, std::strerror(errno));
-  }
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return parse_yaml(text, path);
+  return parse_yaml(read_text_file(path, kMaxBytes + 1), path);
 }
 
 }  // namespace convoy::config

@@ -114,6 +114,37 @@ TEST(ModelBuilder, TakesTheOnlyRequiredParameterWithoutItsKey) {
       "model.yaml:2:22: model.layers[0].activation.activation: unknown value 'rellu'; did you mean 'relu'?");
 }
 
+TEST(ModelBuilder, TakesTheOnlyParameterWithoutItsKey) {
+  EXPECT_EQ(model_of("[4, 4, 1]", "[zero_padding2d: 2, zero_padding2d: [[1, 0], [0, 3]]]").output,
+            Shape({9, 11, 1}));
+}
+
+TEST(ModelBuilder, SaysHowAnActivationIsWrittenAsALayer) {
+  EXPECT_EQ(build("[4]", "[gelu, dense: 2]").errors,
+            "model.yaml:2:10: model.layers[0].gelu: unknown layer; did you mean 'activation: gelu'?");
+}
+
+TEST(ModelBuilder, KeepsTheDimensionsOfAGlobalPoolIfAsked) {
+  EXPECT_EQ(model_of("[4, 6, 3]", "[global_average_pooling2d: {keepdims: true}]").output, Shape({1, 1, 3}));
+  EXPECT_EQ(model_of("[4, 6, 3]", "[global_average_pooling2d]").output, Shape({3}));
+}
+
+TEST(ModelBuilder, NormalisesTheLastAxisAlone) {
+  EXPECT_EQ(build("[4, 4, 3]", "[batch_normalization: {axis: -1}, batch_normalization: {axis: 3}]").errors,
+            "");
+  EXPECT_EQ(build("[4]", "[batch_normalization: {axis: 1}]").errors, "");
+  EXPECT_EQ(build("[4, 4, 3]", "[batch_normalization: {axis: 1}]").errors,
+            "model.yaml:2:38: model.layers[0].batch_normalization.axis: channels are the last axis here, so "
+            "only that can be normalised; use axis: -1");
+}
+
+TEST(ModelBuilder, TellsAMistakeInTheWholeListOnce) {
+  EXPECT_EQ(build("[4]", "flatten").errors,
+            "model.yaml:2:9: model.layers: got 'flatten'; give a list, each a layer");
+  EXPECT_EQ(build("4", "[dense: 2]").errors,
+            "model.yaml:1:14: model.input_shape: got '4'; give a list, each an integer");
+}
+
 TEST(ModelBuilder, RefusesANameThatIsTaken) {
   EXPECT_EQ(build("[4]", "[dense: {units: 1, name: a}, dense: {units: 1, name: a}]").errors,
             "model.yaml:2:62: model.layers[1].dense.name: model.layers[0] is named 'a'; choose another name");
@@ -172,6 +203,9 @@ TEST(ModelBuilder, SaysWhichGroupsDivideNoChannels) {
       build("[8, 8, 4]", "[conv2d: {filters: 6, kernel_size: 1, groups: 4}]").errors,
       "model.yaml:2:55: model.layers[0].conv2d.groups: 6 filters cannot be divided into 4 groups; use a "
       "divisor of 6");
+  EXPECT_EQ(build("[8, 8, 4]", "[conv2d: {filters: 8, kernel_size: 1, groups: 3}]").errors,
+            "model.yaml:2:55: model.layers[0].conv2d.groups: neither 4 input channels nor 8 filters can be "
+            "divided into 3 groups; use a divisor of both");
 }
 
 TEST(ModelBuilder, SaysThatAnImageLayerComesTooLate) {

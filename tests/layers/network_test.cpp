@@ -27,7 +27,7 @@ TEST(Network, AForcedProviderThatCannotComputeALayerIsRefused) {
   const CpuBackend backend(loops_of(widest_isa()));
   const Model model = testing::model_from_yaml("{input_shape: [8, 8, 3], layers: [max_pooling2d, relu]}");
   EXPECT_THROW(Network(model, backend, {{"max_pooling2d", "openblas"}}), ConfigError);
-  EXPECT_THROW(Network(model, backend, {{"relu", "openblas"}}), ConfigError);
+  EXPECT_THROW(Network(model, backend, {{"re_lu", "openblas"}}), ConfigError);
 }
 
 }  // namespace

@@ -210,7 +210,7 @@ TEST(Experiment, ChecksOptimizers) {
   EXPECT_EQ(errors("optimizer: {sgd: {nesterov: true}}\n"),
             "f:5:29: optimizer.sgd.nesterov: has no effect without momentum; set momentum above 0");
   EXPECT_EQ(errors("optimizer: {sgd: {global_clipnorm: 0}}\n"),
-            "f:5:36: optimizer.sgd.global_clipnorm: got '0'; give a number above 0");
+            "f:5:36: optimizer.sgd.global_clipnorm: got '0'; give none or a number above 0");
 }
 
 TEST(Experiment, ChecksLearningRates) {
@@ -247,7 +247,7 @@ TEST(Experiment, ChecksTraining) {
   EXPECT_EQ(errors("train: {global_batch_size: 4, slices: 8}\n"),
             "f:5:39: train.slices: 8 slices of a batch of 4 samples; use at most 4");
   EXPECT_EQ(errors("train: {validation: 1.5}\n"),
-            "f:5:21: train.validation: got '1.5'; give a number above 0 and below 1");
+            "f:5:21: train.validation: got '1.5'; give none, test or a number above 0 and below 1");
   EXPECT_EQ(errors("train: {validation: tets}\n"),
             "f:5:21: train.validation: unknown value 'tets'; did you mean 'test'?");
   EXPECT_EQ(errors("train: {validation: nine}\n"),
@@ -283,7 +283,7 @@ TEST(Experiment, ChecksDataAndNames) {
   EXPECT_EQ(data("augment: [flip]"),
             "f:1:28: data.augment[0]: unknown value 'flip'; give random_flip, random_crop, "
             "random_translation or cutout");
-  EXPECT_EQ(data("limit: 0"), "f:1:25: data.limit: got '0'; give an integer of at least 1");
+  EXPECT_EQ(data("limit: 0"), "f:1:25: data.limit: got '0'; give none or an integer of at least 1");
   EXPECT_EQ(errors("name: a/b\n"), "f:5:7: name: cannot name a directory; use letters, digits, - and _");
   EXPECT_EQ(errors("name: ''\n"), "f:5:7: name: cannot name a directory; use letters, digits, - and _");
   EXPECT_EQ(
@@ -320,9 +320,45 @@ TEST(Experiment, ReadsFilesWithOverrides) {
   } catch (const ConfigError& error) {
     EXPECT_EQ(std::string(error.what()),
               "--set model.layers[9]: model.layers has 2 entries, numbered from 0; there is no [9]\n"
-              "--set train.epoch: train.epoch: unknown key; did you mean 'epochs'?\n"
-              "--set train.slices: train.slices: 'x' is not an integer; give an integer from 1 to 65536");
+              "--set train.epoch: unknown key; did you mean 'epochs'?\n"
+              "--set train.slices: 'x' is not an integer; give auto or an integer from 1 to 65536");
   }
+}
+
+TEST(Experiment, OptionsAreNamedByTheKeyThatIsWrong) {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory / "my-run.yaml";
+  std::ofstream(path) << kData + kModel;
+  const std::vector<std::string> bad{"optimizer={sgd: {momentum: -1}}", "train.foo.bar=1"};
+  Diagnostics diagnostics;
+  read_experiment(path, bad, catalogs(), {}, diagnostics);
+  EXPECT_EQ(diagnostics.text(),
+            "--set optimizer.sgd.momentum: got '-1'; give a number from 0 to 1\n"
+            "--set train.foo.bar: train.foo: unknown key; possible: epochs, global_batch_size, slices, "
+            "validation, precision, max_steps, log_every_steps, on_nonfinite, early_stopping or kernels");
+}
+
+TEST(Experiment, KeywordsAreAmongWhatIsPossible) {
+  EXPECT_EQ(errors("train: {validation: foo}\n"),
+            "f:5:21: train.validation: unknown value 'foo'; give none, test or a number above 0 and below 1");
+  EXPECT_EQ(errors("train: {early_stopping: 5}\n"),
+            "f:5:25: train.early_stopping: got '5'; give none or a mapping, as in {monitor: …}");
+  EXPECT_EQ(errors("checkpoint: {best: most}\n"),
+            "f:5:20: checkpoint.best: unknown value 'most'; possible: loss, accuracy, top_5_accuracy, "
+            "val_loss, val_accuracy, val_top_5_accuracy or none");
+  EXPECT_EQ(errors("train: {slices: many}\n"),
+            "f:5:17: train.slices: 'many' is not an integer; give auto or an integer from 1 to 65536");
+  EXPECT_EQ(errors_of("data: {shapes: {}, mean: zero}\n" + kModel),
+            "f:1:26: data.mean: unknown value 'zero'; give none, dataset or a list of at least 1, each a "
+            "number");
+}
+
+TEST(Experiment, AFaultThatIsNotDescribedIsToldOnce) {
+  EXPECT_EQ(errors("faults: [{kill: 1, rank: 0, step: 1, kind: nan}]\n", {.faults = {FaultKind::nan}}),
+            "f:5:11: faults[0].kill: unknown key; possible: rank, step, kind or repeat");
+  EXPECT_EQ(errors("faults: [{rank: 0, step: 1}]\n"),
+            "f:5:10: faults[0].kind: missing (what); give kill, stop, nan, slow, corrupt_gradient, full_disk "
+            "or drop_link");
 }
 
 TEST(Experiment, AnUnsoundLayerIsMarked) {

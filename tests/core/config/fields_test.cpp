@@ -274,10 +274,10 @@ TEST(Values, KeywordsBesideValues) {
   EXPECT_EQ(one<Limit>("null"), "v: none\n");
   EXPECT_EQ(one<Limit>("3"), "v: 3\n");
   EXPECT_EQ(one<Limit>("nono"), "f:1:4: v: unknown value 'nono'; did you mean 'none'?");
-  EXPECT_EQ(one<Limit>("0", at_least(1)), "f:1:4: v: got '0'; give an integer of at least 1");
+  EXPECT_EQ(one<Limit>("0", at_least(1)), "f:1:4: v: got '0'; give none or an integer of at least 1");
   EXPECT_EQ(one<Auto<double>>("auto"), "v: auto\n");
   EXPECT_EQ(one<Auto<double>>("2.5"), "v: 2.5\n");
-  EXPECT_EQ(one<Auto<double>>("none"), "f:1:4: v: 'none' is not a number; give a number");
+  EXPECT_EQ(one<Auto<double>>("none"), "f:1:4: v: 'none' is not a number; give auto or a number");
   EXPECT_EQ(one<std::optional<std::string>>("none"), "v: none\n");
   EXPECT_EQ(one<std::optional<std::string>>("'none'"), "v: \"none\"\n");
 }

@@ -107,7 +107,7 @@ TEST(Yaml, BoundsHostileDocuments) {
   EXPECT_EQ(parse_quickly("a: " + closed), "f:1:67: nested deeper than 64 levels; flatten it");
   EXPECT_EQ(parse_quickly(repeated("- ", 500'000)), "f:1:129: nested deeper than 64 levels; flatten it");
   EXPECT_EQ(parse_quickly(repeated("x", (1 << 20) + 1)),
-            "f: larger than 1048576 bytes; a config is a small text file");
+            "f:1:1: larger than 1048576 bytes; a config is a small text file");
   EXPECT_EQ(parse_quickly("[" + repeated("1,", 500'000) + "]"),
             "f:1:200002: more than 100000 values; shorten the file");
   std::string keys;
@@ -132,7 +132,7 @@ TEST(Yaml, ReadsFilesOnlyUpToTheLimit) {
     parse_yaml_file(path);
     FAIL();
   } catch (const ConfigError& error) {
-    EXPECT_EQ(error.what(), path + ": larger than 1048576 bytes; a config is a small text file");
+    EXPECT_EQ(error.what(), path + ":1:1: larger than 1048576 bytes; a config is a small text file");
   }
   EXPECT_THROW(parse_yaml_file((directory.path() / "none.yaml").string()), ConfigError);
   EXPECT_THROW(parse_yaml_file(directory.path().string()), ConfigError);
