@@ -25,6 +25,7 @@ struct BestResult {
 };
 
 struct EarlyStoppingState {
+  std::string metric;  ///< "val_loss"
   double best = 0;
   std::int64_t best_epoch = 0;
   std::int64_t epochs_without_improvement = 0;

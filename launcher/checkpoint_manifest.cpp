@@ -53,6 +53,7 @@ json json_of(const CheckpointState& state) {
   }
   if (state.early_stopping) {
     result["early_stopping"] = {
+        {"metric", state.early_stopping->metric},
         {"best", number(state.early_stopping->best)},
         {"best_epoch", state.early_stopping->best_epoch},
         {"epochs_without_improvement", state.early_stopping->epochs_without_improvement}};
@@ -75,7 +76,8 @@ CheckpointState state_of(const json& value) {
                   cursor_of(best->at("cursor"))};
   }
   if (const auto early = value.find("early_stopping"); early != value.end()) {
-    state.early_stopping = {number_of(early->at("best")), early->at("best_epoch").get<std::int64_t>(),
+    state.early_stopping = {early->at("metric").get<std::string>(), number_of(early->at("best")),
+                            early->at("best_epoch").get<std::int64_t>(),
                             early->at("epochs_without_improvement").get<std::int64_t>()};
   }
   return state;

@@ -17,6 +17,10 @@ std::optional<double> value_of(config::Monitor monitor, const MetricsEvent& epoc
   return found->get<double>();
 }
 
+bool is_exhausted(const config::EarlyStopping& options, std::int64_t epochs_without_improvement) {
+  return epochs_without_improvement >= std::max<std::int64_t>(options.patience, 1);
+}
+
 EarlyStopping::EarlyStopping(const config::EarlyStopping& options, const Model& model, bool keeps_weights)
     : options_(options), model_(model), keeps_weights_(keeps_weights && options.restore_best_weights) {}
 
@@ -27,14 +31,18 @@ void EarlyStopping::observe(const MetricsEvent& figures, std::int64_t epoch, con
     ++state_->epochs_without_improvement;
     return;
   }
-  state_ = EarlyStoppingState{*value, epoch, 0};
+  state_ = EarlyStoppingState{std::string(config::name_of_value(options_.monitor)), *value, epoch, 0};
   if (!keeps_weights_) return;
   if (!best_) best_ = std::make_unique<Generation>(model_, 0);
   best_->copy_weights(training.current());
 }
 
 bool EarlyStopping::should_stop() const {
-  return state_ && state_->epochs_without_improvement >= std::max<std::int64_t>(options_.patience, 1);
+  return state_ && is_exhausted(options_, state_->epochs_without_improvement);
+}
+
+bool EarlyStopping::can_restore(const EarlyStoppingState& state) const {
+  return state.metric == config::name_of_value(options_.monitor) && (!keeps_weights_ || best_);
 }
 
 std::vector<StoredTensor> EarlyStopping::best_weights() const {

@@ -16,6 +16,9 @@ bool is_better(config::Monitor monitor, double value, double best, double min_de
 /// The monitored metric in an epoch's figures; nothing where they have none.
 std::optional<double> value_of(config::Monitor monitor, const MetricsEvent& epoch);
 
+/// Whether so many epochs without improvement end the training.
+bool is_exhausted(const config::EarlyStopping& options, std::int64_t epochs_without_improvement);
+
 /// Ends a training whose monitored metric has stopped improving, as Keras' callback does: after `patience`
 /// epochs (at least one) without improvement. Every rank decides alike; the weights of the best epoch are
 /// kept where `keeps_weights`.
@@ -33,6 +36,9 @@ class EarlyStopping {
   /// where there are none.
   const std::optional<EarlyStoppingState>& state() const { return state_; }
   std::vector<StoredTensor> best_weights() const;
+  /// Whether a state counts here: only for the same metric, and with the best epoch's weights, loaded before,
+  /// where they are to be kept.
+  bool can_restore(const EarlyStoppingState& state) const;
   void restore(const std::optional<EarlyStoppingState>& state) { state_ = state; }
   /// Throws CheckpointError.
   void load_best_weights(const SafetensorsFile& file);

@@ -26,13 +26,17 @@ bool of_dataset(const config::ChannelValues& values) {
 /// holds what was used.
 void resolve(Setup& setup) {
   config::Data& data = setup.experiment.data;
+  if (of_dataset(data.mean)) setup.derived.emplace_back("data.mean");
+  if (of_dataset(data.std)) setup.derived.emplace_back("data.std");
   measure_channels(data, *setup.training);
   std::visit(
-      [&](config::OptimizerBase& optimizer) {
+      [&](auto& optimizer) {
         auto* cosine = std::get_if<config::CosineDecay>(&optimizer.learning_rate);
         if (!cosine || cosine->decay_steps) return;
         const std::int64_t warmup = warmup_steps_of(optimizer);
         cosine->decay_steps = std::max(total_steps(setup) - warmup, std::int64_t{1});
+        setup.derived.emplace_back(
+            fmt::format("optimizer.{}.learning_rate.cosine_decay.decay_steps", optimizer.kName));
       },
       setup.experiment.optimizer);
 }
@@ -112,31 +116,46 @@ Setup read_setup(const std::string& config, const std::vector<std::string>& over
   return setup;
 }
 
+namespace {
+
+void choose_validation(Setup& setup) {
+  const auto& validation = setup.experiment.train.validation;
+  if (!validation) return;
+  const double* fraction = std::get_if<double>(&*validation);
+  if (!fraction) {
+    setup.validation = setup.test;
+    return;
+  }
+  try {
+    const Holdout parts = hold_out(setup.training, *fraction, setup.experiment.seed);
+    setup.training = parts.training;
+    setup.validation = parts.held_out;
+  } catch (const ConfigError& error) {
+    setup.diagnostics.error("train.validation", error.what());
+  }
+}
+
+}  // namespace
+
 void open_data(Setup& setup) {
   const config::Data& data = setup.experiment.data;
   setup.training = open_dataset(data, Split::train);
   setup.test = open_dataset(data, Split::test);
   setup.warnings = check_model(setup.model, setup.experiment, setup.training->sample_shape(),
                                setup.training->classes(), setup.diagnostics);
+  choose_validation(setup);
   setup.diagnostics.throw_if_any();
-  if (const auto& validation = setup.experiment.train.validation) {
-    if (const double* fraction = std::get_if<double>(&*validation)) {
-      const Holdout parts = hold_out(setup.training, *fraction, setup.experiment.seed);
-      setup.training = parts.training;
-      setup.validation = parts.held_out;
-    } else {
-      setup.validation = setup.test;
-    }
-  }
   resolve(setup);
 }
 
 void require_measured(const Setup& setup) {
   const config::Data& data = setup.experiment.data;
   if (!of_dataset(data.mean) && !of_dataset(data.std)) return;
-  throw ConfigError(
-      "data.mean: `dataset` is measured on the training split, which is not read here; give the run "
-      "directory, whose resolved.yaml has the numbers");
+  config::Diagnostics diagnostics = setup.diagnostics;
+  diagnostics.error(of_dataset(data.mean) ? "data.mean" : "data.std",
+                    "`dataset` is measured on the training split, which is not read here; give the run "
+                    "directory, whose resolved.yaml has the numbers");
+  diagnostics.throw_if_any();
 }
 
 InputPipeline make_pipeline(const Setup& setup, const DatasetPtr& dataset, bool training) {

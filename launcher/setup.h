@@ -19,6 +19,7 @@ struct Setup {
   Model model;
   config::Diagnostics diagnostics;    ///< of the config's document, to report what the data shows to be wrong
   std::vector<std::string> warnings;  ///< what is allowed and probably not meant
+  std::vector<std::string> derived;   ///< keys whose values open_data() has worked out from others
 
   /// The pictures; null before open_data(). `validation` is null without one.
   DatasetPtr training, validation, test;

@@ -107,6 +107,7 @@ void Trainer::start_run() {
 }
 
 void Trainer::train_step() {
+  look_at_data(std::chrono::seconds(0));
   std::uint32_t request = 0;
   if (StopSignals::received()) request |= kStop;
   if (is_root() && experiment_.checkpoint.every_minutes &&
@@ -264,6 +265,7 @@ void Trainer::end_run() {
     if (best_)
       end["best"] = {{"metric", best_->metric}, {"value", best_->value}, {"epoch", best_->cursor.epoch}};
     end["stopped_early"] = stop_early_;
+    if (stop_early_) end["early_stopping"] = {{"best_epoch", early_stopping_->best_epoch()}};
     write("end", end);
     parts_.log.info("done after step {}: weights {}", cursor_.global_step, hash);
   });

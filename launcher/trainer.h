@@ -75,6 +75,9 @@ class Trainer {
   /// Runs `work` on rank 0; a file that cannot be written costs a warning: "after step N `failing`: …".
   void on_root(const char* failing, const std::function<void()>& work);
   void end_run();
+  /// Compares the data's hash on rank 0, once it is known, with that of the training that this one goes on
+  /// from. Throws DataError.
+  void look_at_data(std::chrono::seconds patience);
   /// Of the training split; rank 0's. Throws DataError where it is not what the training began with.
   const std::string& data_sha256();
   bool finished() const;

@@ -22,6 +22,10 @@ void require_finite(const std::vector<StoredTensor>& tensors, const std::string&
   }
 }
 
+/// How long a training that goes on waits for the data's hash. Hashing 150 MB takes half a second; what takes
+/// longer than this is compared as soon as it is known.
+constexpr std::chrono::seconds kHashPatience(3);
+
 /// The cursor that belongs to a number of steps.
 TrainingCursor cursor_at(std::int64_t steps, std::int64_t steps_per_epoch) {
   return {steps / steps_per_epoch, steps % steps_per_epoch, steps};
@@ -101,8 +105,12 @@ void Trainer::resume() {
   }
   cursor_ = state.cursor;
   resumed_data_ = state.data_sha256;
+  parts_.watchdog.enter("reading the data", cursor_.global_step, Watchdog::kFilePatience);
+  agree(parts_.communicator, [&] { look_at_data(kHashPatience); });
   restore_best(state.best);
-  if (early_stopping_) early_stopping_->restore(state.early_stopping);
+  const auto& stopping = state.early_stopping;
+  const bool counts = is_root() && early_stopping_ && stopping && early_stopping_->can_restore(*stopping);
+  if (broadcast_answer(parts_.communicator, counts)) early_stopping_->restore(stopping);
   metrics_position_ = state.metrics;
   const auto total = [&](const char* name) {
     const auto found = state.epoch_totals.find(name);
@@ -161,6 +169,10 @@ void Trainer::on_root(const char* failing, const std::function<void()>& work) {
       fmt::format("after step {} {}: {}; training goes on", cursor_.global_step, failing, reason);
   parts_.log.warning("{}", what);
   write("warning", {{"step", cursor_.global_step}, {"message", what}});
+}
+
+void Trainer::look_at_data(std::chrono::seconds patience) {
+  if (data_hash_.valid() && data_hash_.wait_for(patience) == std::future_status::ready) data_sha256();
 }
 
 const std::string& Trainer::data_sha256() {

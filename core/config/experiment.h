@@ -148,7 +148,7 @@ std::string reference_markdown(const Catalogs& catalogs);
 /// What changing a key means for a run that exists.
 enum class Effect {
   free,     ///< nothing of the result: ranks, threads, logging, checkpoints, faults, where the data lies
-  extends,  ///< more epochs or steps
+  extends,  ///< more epochs or steps, or a later early stop or none
   decides,  ///< other bits
 };
 
@@ -166,5 +166,8 @@ std::string deciding_keys(const Experiment& experiment, const Catalogs& catalogs
 /// Every key that differs, in order.
 std::vector<Difference> differences(const Experiment& before, const Experiment& after,
                                     const Catalogs& catalogs);
+/// Leaves out the `derived` keys, which follow from others, where one of those differs and decides bits.
+std::vector<Difference> without_derived(std::vector<Difference> differences,
+                                        std::span<const std::string> derived);
 
 }  // namespace convoy::config

@@ -77,11 +77,24 @@ bool is_free(const std::string& key) {
   return std::any_of(kFree.begin(), kFree.end(), [&](std::string_view free) { return is_below(key, free); });
 }
 
-bool is_length(const std::string& key) { return key == "train.epochs" || key == "train.max_steps"; }
+constexpr std::string_view kEarlyStopping = "train.early_stopping";
+
+/// Whether a key says when a run ends, and decides no bits before.
+bool is_length(const std::string& key) {
+  return key == "train.epochs" || key == "train.max_steps" || is_below(key, kEarlyStopping);
+}
+
+/// Whether a run goes on for as long as before, or longer, and is the one that it would have been from the
+/// start.
+bool lengthens(const std::string& key, const std::string& before, const std::string& after) {
+  if (!is_below(key, kEarlyStopping)) return grows(before, after);
+  const bool taken_out = after == (key == kEarlyStopping ? "none" : "-");
+  return taken_out || (key == "train.early_stopping.patience" && grows(before, after));
+}
 
 Effect effect_of(const std::string& key, const std::string& before, const std::string& after) {
   if (is_free(key)) return Effect::free;
-  return is_length(key) && grows(before, after) ? Effect::extends : Effect::decides;
+  return is_length(key) && lengthens(key, before, after) ? Effect::extends : Effect::decides;
 }
 
 }  // namespace
@@ -110,6 +123,18 @@ std::vector<Difference> differences(const Experiment& before, const Experiment& 
     if (!new_values.contains(key)) add(key, value, "-");
   }
   return result;
+}
+
+std::vector<Difference> without_derived(std::vector<Difference> differences,
+                                        std::span<const std::string> derived) {
+  const auto is_derived = [&](const Difference& difference) {
+    return std::ranges::any_of(derived, [&](const auto& key) { return is_below(difference.key, key); });
+  };
+  const auto is_cause = [&](const Difference& difference) {
+    return difference.effect == Effect::decides && !is_derived(difference);
+  };
+  if (std::ranges::any_of(differences, is_cause)) std::erase_if(differences, is_derived);
+  return differences;
 }
 
 }  // namespace convoy::config

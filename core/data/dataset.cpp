@@ -78,10 +78,10 @@ Holdout hold_out(const DatasetPtr& dataset, double fraction, std::uint64_t seed)
   const bool sensible = fraction > 0 && fraction < 1;
   const std::int64_t held = sensible ? std::llround(fraction * static_cast<double>(size)) : 0;
   if (held < 1 || held >= size) {
-    throw DataError(
-        "{}: holding out {} of {} samples for validation leaves {} for validation and {} for training; "
-        "choose a train.validation that leaves both at least one",
-        dataset->name(), fraction, size, held, size - held);
+    throw ConfigError(
+        "holding out {} of {} samples leaves {} for validation and {} for training; choose a fraction that "
+        "leaves both at least one, or none",
+        fraction, size, held, size - held);
   }
   const auto order = std::make_shared<Permutation>(RandomStream(seed, RandomPurpose::holdout), size);
   return {std::make_shared<View>(fmt::format("{} of {}", size - held, dataset->name()), dataset, order, held,

@@ -66,7 +66,7 @@ struct Holdout {
   DatasetPtr training;
   DatasetPtr held_out;
 };
-/// Throws DataError where either part would be empty.
+/// Throws ConfigError where either part would be empty.
 Holdout hold_out(const DatasetPtr& dataset, double fraction, std::uint64_t seed);
 
 /// "0", "1", …

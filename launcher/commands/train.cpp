@@ -26,17 +26,36 @@ void settle_config(const Setup& setup, const RunDirectory& files) {
     const config::Experiment before =
         config::read_experiment(resolved.string(), {}, setup.catalogs, capabilities(), diagnostics);
     diagnostics.throw_if_any();
-    require_same_config(files.paths(), config::differences(before, setup.experiment, setup.catalogs));
+    require_same_config(files.paths(),
+                        config::without_derived(config::differences(before, setup.experiment, setup.catalogs),
+                                                setup.derived));
   }
   write_file_atomically(resolved, config::to_yaml(setup.experiment, setup.catalogs));
+}
+
+/// Whether early stopping ended the run in the directory and would do so again; if so, says what would not.
+bool stays_stopped(const Setup& setup, const RunDirectory& files, const MetricsEvent& end, Log& log) {
+  const auto& stopping = setup.experiment.train.early_stopping;
+  const auto early = end.find("early_stopping");
+  if (!stopping || early == end.end()) return false;
+  const auto epoch = end.value("epoch", std::int64_t{0});
+  const auto best_epoch = early->value("best_epoch", std::int64_t{0});
+  if (!is_exhausted(*stopping, epoch - best_epoch)) return false;
+  log.info(
+      "{} stopped early after epoch {}: no better {} since epoch {}; train for longer with a "
+      "train.early_stopping.patience above {} or train.early_stopping: none, or again with --resume never",
+      files.paths().directory.string(), epoch, config::name_of_value(stopping->monitor), best_epoch,
+      epoch - best_epoch);
+  return true;
 }
 
 /// Says so where the run in the directory has nothing left to do.
 bool is_finished(const Setup& setup, const RunDirectory& files, Log& log) {
   const auto end = end_of_run(files.paths());
   if (!end) return false;
+  if (stays_stopped(setup, files, *end, log)) return true;
   const auto step = end->value("step", std::int64_t{0});
-  if (step < total_steps(setup) && !end->value("stopped_early", false)) return false;
+  if (step < total_steps(setup)) return false;
   log.info(
       "{} is finished after step {}; train for longer with a larger train.epochs, or again with --resume "
       "never",
@@ -126,8 +145,9 @@ ExitCode run_train(const CommandLine& line, World& world) {
   if (!broadcast_answer(*communicator, files.has_value())) return ExitCode::ok;
   for (const std::string& warning : setup.warnings) log.warning("{}", warning);
 
-  log.info("{}: {} parameters, {} training samples, {} of {}, {}, in {}", setup.experiment.name,
-           cost_of(setup.model).parameters, setup.training->size(), counted(world.size(), "rank"),
+  log.info("{}: {}, {}, {} of {}, {}, in {}", setup.experiment.name,
+           counted(cost_of(setup.model).parameters, "parameter"),
+           counted(setup.training->size(), "training sample"), counted(world.size(), "rank"),
            counted(engine->pool().workers(), "thread"), counted(*setup.experiment.train.slices, "slice"),
            directory.string());
   const RunPaths paths{directory};

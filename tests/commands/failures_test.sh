@@ -86,6 +86,8 @@ code=0
 text=$("$convoy" train idx.yaml -q --run-dir moved --set data.mnist.path=another --set train.epochs=3 2>&1) || code=$?
 expect_equal "exit code of changed data" "$code" 3
 expect_match "changed data" "$text" 'has changed since the checkpoint'
+expect_equal "epochs with changed data" "$(grep -c '"event":"epoch"' moved/metrics.jsonl)" 2
+! grep '"event":"restart"' moved/metrics.jsonl | grep -q '"step":6' || fail "changed data is trained on before it is noticed"
 
 # A damaged checkpoint is passed over for the one before; the new ones replace it; with none left whole, nothing is touched.
 "$convoy" train idx.yaml -q --run-dir damaged --set train.max_steps=5

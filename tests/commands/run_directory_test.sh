@@ -19,6 +19,13 @@ expect_match "an edited config" "$text" "weight_decay"
 expect_match "an edited config" "$text" "seed"
 expect_match "an edited config" "$text" "--run-dir"
 expect_match "an edited config" "$text" "--resume never"
+# What follows from an edit is not listed beside it.
+code=0
+"$convoy" train everything.yaml -q --run-dir held --set train.validation=0.2 --set train.epochs=1
+text=$("$convoy" train everything.yaml --run-dir held --set train.validation=0.2 --set train.epochs=1 --set seed=8 2>&1) || code=$?
+expect_equal "exit code for another seed" "$code" 2
+expect_match "another seed" "$text" '^  seed: 7 -> 8$'
+! grep -q 'data\.' <<<"$text" || fail "derived keys are listed: $text"
 "$convoy" train everything.yaml -q --run-dir run --set distributed.threads_per_rank=2 --set train.log_every_steps=10 ||
   fail "changed threads are refused"
 

@@ -33,6 +33,23 @@ expect_equal "weights given back after a stop" "$(weights_of gone-on)" "$(weight
 # It is finished, and stays so.
 text=$("$convoy" "${common[@]/-q/--quiet}" --run-dir early 2>&1) || fail "a run that stopped early does not exit 0"
 expect_equal "epochs of the finished run" "$(epochs_of early)" "$epochs"
+expect_match "a run that stopped early" "$(cat early/log.txt)" \
+  "stopped early after epoch $epochs: no better val_loss since epoch $best; .*patience above 2 or train.early_stopping: none"
+
+# A larger patience, or none, lets it go on as if it had been so from the start.
+patient=("${common[@]}" --set train.early_stopping.patience=4)
+cp -r early longer
+"$convoy" "${patient[@]}" --run-dir longer
+expect_equal "epochs with more patience" "$(epochs_of longer)" $((best + 4))
+expect_match "the end with more patience" "$(end_of longer)" '"stopped_early":true'
+"$convoy" "${patient[@]}" --run-dir patient
+expect_equal "weights with more patience" "$(weights_of longer)" "$(weights_of patient)"
+endless=("${common[@]}" --set train.early_stopping=none)
+"$convoy" "${endless[@]}" --run-dir longer
+expect_equal "epochs without early stopping" "$(epochs_of longer)" 40
+"$convoy" "${endless[@]}" --run-dir endless
+expect_equal "weights without early stopping" "$(weights_of longer)" "$(weights_of endless)"
+cmp longer/best.safetensors endless/best.safetensors || fail "the best weights differ after an early stop"
 
 # The best epoch's weights are those of a training that ended there.
 "$convoy" train everything.yaml -q --run-dir best --set "$spoiled" --set checkpoint.best=val_loss --set train.epochs=5

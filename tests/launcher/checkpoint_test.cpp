@@ -27,7 +27,7 @@ class CheckpointFiles : public testing::Test {
     state.config_hash = "c0ffee";
     state.fingerprint.probe = "0123";
     state.best = {"val_accuracy", 0.1 + 0.2, {1, 0, 10}};
-    state.early_stopping = {-std::numeric_limits<double>::infinity(), 2, 3};
+    state.early_stopping = {"val_loss", -std::numeric_limits<double>::infinity(), 2, 3};
     state.metrics = {12, 3456};
     state.epoch_totals = {{"loss", 0x1.fffffffffffffp-3}, {"correct", 17}};
     return state;

@@ -63,8 +63,19 @@ TEST_F(Stopping, GoesOnFromItsState) {
   EarlyStopping before({.patience = 3}, model_, true);
   EXPECT_EQ(stops_after(before, {3.0, 4.0, 4.0}, "val_loss"), 0);
   EarlyStopping after({.patience = 3}, model_, true);
+  ASSERT_TRUE(after.can_restore(*before.state()));
   after.restore(before.state());
   EXPECT_EQ(stops_after(after, {4.0}, "val_loss"), 1);
+}
+
+TEST_F(Stopping, GoesOnOnlyFromAStateOfTheSameMetricAndWithTheWeightsThatItKeeps) {
+  EarlyStopping before({.monitor = config::Monitor::loss, .patience = 3}, model_, true);
+  stops_after(before, {3.0}, "loss");
+  EXPECT_TRUE(EarlyStopping({.monitor = config::Monitor::loss}, model_, true).can_restore(*before.state()));
+  EXPECT_FALSE(
+      EarlyStopping({.monitor = config::Monitor::accuracy}, model_, true).can_restore(*before.state()));
+  const config::EarlyStopping restoring{.monitor = config::Monitor::loss, .restore_best_weights = true};
+  EXPECT_FALSE(EarlyStopping(restoring, model_, true).can_restore(*before.state()));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <gtest/gtest.h>
+#include <set>
 
 #include "tests/support/temporary_directory.h"
 #include "tests/support/two_layers.h"
@@ -405,6 +406,45 @@ TEST(Differences, SayWhatAChangeMeans) {
             "optimizer.adam.learning_rate: 0.001 -> 0.1 decides\n"
             "train.global_batch_size: 32 -> 64 decides\n"
             "train.slices: 4 -> 8 decides\n");
+}
+
+/// The effects of an edit of train.early_stopping, each once.
+std::string effects_of_stopping(const std::string& before, const std::string& after) {
+  std::set<std::string> effects;
+  for (const Difference& d : differences(sound("train: {early_stopping: " + before + "}\n"),
+                                         sound("train: {early_stopping: " + after + "}\n"), catalogs()))
+    effects.insert(d.effect == Effect::extends ? "extends " : "decides ");
+  std::string text;
+  for (const std::string& effect : effects) text += effect;
+  return text;
+}
+
+TEST(Differences, ALaterEarlyStopOrNoneExtends) {
+  EXPECT_EQ(effects_of_stopping("{patience: 2}", "{patience: 3}"), "extends ");
+  EXPECT_EQ(effects_of_stopping("{patience: 2}", "none"), "extends ");
+  EXPECT_EQ(effects_of_stopping("{patience: 3}", "{patience: 2}"), "decides ");
+  EXPECT_EQ(effects_of_stopping("none", "{patience: 2}"), "decides ");
+  EXPECT_EQ(effects_of_stopping("{patience: 2}", "{patience: 3, monitor: loss}"), "decides extends ");
+  EXPECT_EQ(effects_of_stopping("{}", "{restore_best_weights: true}"), "decides ");
+}
+
+TEST(Differences, EarlyStoppingDecidesNoBitsOfAStep) {
+  EXPECT_EQ(deciding_keys(sound("train: {early_stopping: {patience: 2}}\n"), catalogs()),
+            deciding_keys(sound(""), catalogs()));
+  EXPECT_NE(deciding_keys(sound("seed: 3\n"), catalogs()), deciding_keys(sound(""), catalogs()));
+}
+
+TEST(Differences, LeaveOutWhatFollowsFromOthers) {
+  const auto keys = [](std::vector<Difference> list) {
+    std::string text;
+    for (const Difference& d : without_derived(std::move(list), std::vector<std::string>{"data.mean"}))
+      text += d.key + " ";
+    return text;
+  };
+  const Difference seed{"seed", "1", "2", Effect::decides},
+      mean{"data.mean[0]", "0.1", "0.2", Effect::decides}, name{"name", "a", "b", Effect::free};
+  EXPECT_EQ(keys({seed, mean, name}), "seed name ");
+  EXPECT_EQ(keys({mean, name}), "data.mean[0] name ");
 }
 
 }  // namespace

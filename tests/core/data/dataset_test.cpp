@@ -119,7 +119,8 @@ TEST(Holdout, IsAChoiceOfTheSeedAlone) {
 TEST(Holdout, RefusesFractionsThatLeaveAPartEmpty) {
   const auto shapes = small_shapes(10);
   for (const double fraction : {0.0, 0.01, 0.99, 1.0, -1.0, 2.0, std::numeric_limits<double>::quiet_NaN()}) {
-    EXPECT_THAT(error_of([&] { hold_out(shapes, fraction, 1); }), HasSubstr("train.validation")) << fraction;
+    EXPECT_THAT(error_of<ConfigError>([&] { hold_out(shapes, fraction, 1); }), HasSubstr("choose a fraction"))
+        << fraction;
   }
 }
 
