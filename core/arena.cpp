@@ -18,7 +18,11 @@ Arena::Arena(std::size_t bytes) : size_(bytes) {
   const std::size_t mapped = large ? (bytes + kHugePage - 1) / kHugePage * kHugePage : bytes;
   const std::size_t asked = large ? mapped + kHugePage : mapped;
   void* place = mmap(nullptr, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (place == MAP_FAILED) throw DeviceError("cannot allocate {} MiB of memory", bytes >> 20);
+  if (place == MAP_FAILED)
+    throw DeviceError(
+        "cannot allocate {} MiB of memory; start fewer ranks or threads here, or make the model or "
+        "train.global_batch_size smaller; `convoy check` says what is needed and what is free",
+        bytes >> 20);
   std::byte* begin = static_cast<std::byte*>(place);
   if (large) {
     const std::size_t lead = (kHugePage - reinterpret_cast<std::uintptr_t>(begin) % kHugePage) % kHugePage;

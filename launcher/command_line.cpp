@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iostream>
-#include <sstream>
 
+#include "launcher/usage_error.h"
 #include "launcher/version.h"
 
 namespace convoy {
@@ -45,19 +45,26 @@ class Grammar {
     return sub;
   }
 
-  void config(CLI::App* sub, const char* what) {
-    sub->add_option("config", line_.config, what)->required()->option_text(what);
+  static constexpr const char* kConfig = "The experiment's YAML file";
+  static constexpr const char* kConfigOrRun =
+      "The experiment's YAML file, or a directory that train has made";
+
+  /// An argument without a dash: its name and what it is.
+  void positional(CLI::App* sub, const char* name, std::string& value, const char* help) {
+    sub->add_option(name, value, help)->required()->option_text(" ");
   }
+  void config(CLI::App* sub) { positional(sub, "CONFIG", line_.config, kConfig); }
+  void config_or_run(CLI::App* sub) { positional(sub, "CONFIG|RUN", line_.config, kConfigOrRun); }
   void json(CLI::App* sub) { sub->add_flag("--json", line_.json, "Print JSON"); }
   void weights(CLI::App* sub) {
     sub->add_option("--weights", line_.weights, "Weights to use")->option_text("FILE.safetensors");
     sub->add_flag("--final", line_.final_weights,
                   "Of a run, use final.safetensors instead of best.safetensors");
   }
-  void split(CLI::App* sub) {
-    sub->add_option("--split", line_.split, "Which part of the data (default test)")
+  CLI::Option* split(CLI::App* sub) {
+    return sub->add_option("--split", line_.split, "Which part of the data (default test)")
         ->option_text("train|test")
-        ->check(CLI::IsMember({"train", "test"}));
+        ->check(one_of({"train", "test"}));
   }
 
   void train() {
@@ -65,7 +72,7 @@ class Grammar {
         command("train", "Train a model",
                 "mpirun -np 4 convoy train configs/cifar10-cnn.yaml\n"
                 "  convoy train configs/cifar10-cnn.yaml --set train.epochs=3 --run-dir runs/short");
-    config(sub, "CONFIG");
+    config(sub);
     sub->add_option("--run-dir", line_.run_dir, "Where the run's files go (default runs/<name>)")
         ->option_text("DIR");
     sub->add_option("--resume", line_.resume,
@@ -76,7 +83,7 @@ class Grammar {
     CLI::App* sub = command("evaluate", "Measure loss and accuracy",
                             "convoy evaluate runs/cifar10-cnn\n"
                             "  convoy evaluate configs/cifar10-cnn.yaml --weights best.safetensors --json");
-    config(sub, "CONFIG|RUN");
+    config_or_run(sub);
     weights(sub);
     split(sub);
     json(sub);
@@ -85,11 +92,12 @@ class Grammar {
     CLI::App* sub = command("predict", "Write the network's outputs as a NumPy array",
                             "convoy predict runs/cifar10-cnn --output logits.npy\n"
                             "  convoy predict runs/cifar10-cnn --images cat.png dog.jpg --output logits.npy");
-    config(sub, "CONFIG|RUN");
+    config_or_run(sub);
     weights(sub);
-    split(sub);
+    CLI::Option* part = split(sub);
     sub->add_option("--images", line_.images, "PNG, JPEG or uint8 .npy images instead of a split")
-        ->option_text("F...");
+        ->option_text("F...")
+        ->excludes(part);
     sub->add_option("--output", line_.output, "The file to write: float32 [N, classes]")
         ->option_text("F.npy")
         ->required();
@@ -97,29 +105,29 @@ class Grammar {
   void summary() {
     CLI::App* sub = command("summary", "Print the layers, their shapes and parameters",
                             "convoy summary configs/cifar10-cnn.yaml");
-    config(sub, "CONFIG");
+    config_or_run(sub);
     json(sub);
   }
   void check() {
     CLI::App* sub = command("check", "Find what can go wrong before it does, and how long an epoch will take",
                             "mpirun -np 4 convoy check configs/cifar10-cnn.yaml");
-    config(sub, "CONFIG|RUN");
+    config_or_run(sub);
     json(sub);
   }
   void bench() {
     CLI::App* sub = command("bench", "Measure training steps without side effects",
                             "mpirun -np 2 convoy bench configs/cifar10-cnn.yaml --steps 200 --json");
-    config(sub, "CONFIG");
+    config_or_run(sub);
     json(sub);
     sub->add_option("--steps", line_.steps, "Steps to measure (default 50)")
         ->option_text("N")
-        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+        ->check(positive_integer());
   }
   void diff() {
     CLI::App* sub =
         command("diff", "Find the first step and tensor at which two runs part", "convoy diff runs/a runs/b");
-    sub->add_option("run", line_.config, "RUN")->required()->option_text("RUN");
-    sub->add_option("other", line_.other, "RUN")->required()->option_text("RUN");
+    positional(sub, "RUN", line_.config, "A directory that train has made");
+    positional(sub, "OTHER", line_.other, "Another");
     json(sub);
   }
 
@@ -151,13 +159,10 @@ std::variant<CommandLine, ExitCode> read_command_line(int argc, char** argv, boo
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    std::ostringstream out, err;
-    const int code = app.exit(error, out, err);
-    if (speak) {
-      std::cout << out.str();
-      std::cerr << err.str();
-    }
-    return code == 0 ? ExitCode::ok : ExitCode::config;
+    const bool is_mistake = error.get_exit_code() != 0;  // else --help or --version
+    if (speak && is_mistake) std::cerr << fmt::format("convoy: {}\n", explain(app, error));
+    if (speak && !is_mistake) app.exit(error);
+    return is_mistake ? ExitCode::config : ExitCode::ok;
   }
   return line;
 }

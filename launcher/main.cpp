@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
   try {
     code = run(std::get<CommandLine>(line), *world);
   } catch (const AgreedError& error) {
-    if (world->rank() == 0) fmt::print(stderr, "convoy: {}\n", error.what());
+    if (world->rank() == 0) fmt::print(stderr, "{}\n", error_text(error.what()));
     code = error.code();
   } catch (const std::exception& error) {
     code = alone(*world, exit_code_of(error), message_of(error));

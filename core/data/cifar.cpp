@@ -41,22 +41,24 @@ Format cifar10() {
       "test_batch.bin",
       "batches.meta.txt",
       {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
-      "get CIFAR-10 with ./scripts/get_data.sh, or set data.cifar10.path to the directory of its binary "
+      "get CIFAR-10 with ./scripts/get_data.sh cifar10, or set data.cifar10.path to the directory of its "
+      "binary "
       "version"};
 }
 
 Format cifar100() {
-  return {"CIFAR-100",
-          100,
-          2,
-          50000,
-          10000,
-          {"train.bin"},
-          "test.bin",
-          "fine_label_names.txt",
-          numbered_classes(100),
-          "unpack https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz and set data.cifar100.path to its "
-          "directory"};
+  return {
+      "CIFAR-100",
+      100,
+      2,
+      50000,
+      10000,
+      {"train.bin"},
+      "test.bin",
+      "fine_label_names.txt",
+      numbered_classes(100),
+      "get CIFAR-100 with ./scripts/get_data.sh cifar100, or set data.cifar100.path to the directory of its "
+      "binary version"};
 }
 
 /// The names that come with the data, where there is one a class; else the usual ones.

@@ -2,9 +2,11 @@
 #include <chrono>
 #include <fmt/format.h>
 
+#include "launcher/agreement.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/rehearsal.h"
 #include "launcher/metrics_writer.h"
+#include "launcher/wording.h"
 
 namespace convoy {
 
@@ -91,9 +93,9 @@ MetricsEvent json_of(const Measurement& m, const Network& network, const World& 
 
 void print(const MetricsEvent& json) {
   const auto& rate = json["images_per_second"];
-  fmt::print("{:.0f} images/s (median; {:.0f} to {:.0f}), {} ranks of {} threads\n",
-             rate["median"].get<double>(), rate["min"].get<double>(), rate["max"].get<double>(),
-             json["ranks"].get<int>(), json["threads_per_rank"].get<int>());
+  fmt::print("{:.0f} images/s (median; {:.0f} to {:.0f}), {} of {}\n", rate["median"].get<double>(),
+             rate["min"].get<double>(), rate["max"].get<double>(), counted(json["ranks"].get<int>(), "rank"),
+             counted(json["threads_per_rank"].get<int>(), "thread"));
   fmt::print("{:<28} {:<44} {:>10} {:>10}\n", "microseconds an image", "kernel", "forward", "backward");
   for (const auto& layer : json["layers"])
     fmt::print("{:<28} {:<44} {:>10.1f} {:>10.1f}\n", layer["layer"].get<std::string>(),
@@ -110,7 +112,9 @@ void print(const MetricsEvent& json) {
 ExitCode run_bench(const CommandLine& line, World& world) {
   StallGuard guard(world);
   const auto communicator = world.communicator();
-  Rehearsal rehearsal(line.config, line, world, *communicator, guard);
+  ConfigOrRun input;
+  agree(*communicator, [&] { input = config_or_run(line.config); });
+  Rehearsal rehearsal(input.config, line, world, *communicator, guard);
   rehearsal.allocate();
   rehearsal.initialize();
   const Measurement measurement = measure(rehearsal, line.steps);

@@ -6,6 +6,7 @@
 #include "launcher/collective.h"
 #include "launcher/run_directory.h"
 #include "launcher/topology.h"
+#include "launcher/wording.h"
 
 namespace convoy {
 
@@ -44,10 +45,13 @@ Setup read_guarded(const std::string& config, const std::vector<std::string>& ov
 void require_slices(const Setup& setup, const World& world) {
   const std::int64_t slices = *setup.experiment.train.slices;
   if (slices >= world.size()) return;
-  throw ConfigError(
-      "train.slices: {} slices cannot be shared by {} ranks; start at most {} ranks, or set train.slices to "
-      "at least {}",
-      slices, world.size(), slices, world.size());
+  config::Diagnostics diagnostics = setup.diagnostics;
+  diagnostics.error(
+      "train.slices",
+      fmt::format("{} cannot be shared by {} ranks; start at most {}, or set train.slices to at "
+                  "least {}",
+                  counted(slices, "slice"), world.size(), counted(slices, "rank"), world.size()));
+  diagnostics.throw_if_any();
 }
 
 std::vector<double> gather_core_shares(const World& world, Communicator& communicator) {
