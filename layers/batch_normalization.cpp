@@ -27,7 +27,8 @@ struct BatchNormalization {
 
   static void fields(config::Fields<BatchNormalization>& f) {
     using Self = BatchNormalization;
-    f.optional("axis", &Self::axis, "of the channels, the last: -1", config::at_least(-4));
+    f.optional("axis", &Self::axis, "of the channels: -1, the last one; no other is possible",
+               config::at_least(-4));
     f.optional("momentum", &Self::momentum, "of the moving statistics", config::at_least(0).at_most(1));
     f.optional("epsilon", &Self::epsilon, "added to the variance", config::above(0));
     f.optional("center", &Self::center, "add a trained offset, beta");

@@ -13,6 +13,7 @@
 #include "launcher/numerics.h"
 #include "launcher/run_directory.h"
 #include "launcher/topology.h"
+#include "launcher/wording.h"
 #include "layers/summary.h"
 
 namespace convoy {
@@ -49,8 +50,9 @@ class Report {
 
 void report_model(Report& report, const Setup& setup) {
   const ModelCost cost = cost_of(setup.model);
-  report.line("model", "{} layers, {} parameters, {:.1f} million operations a sample forward",
-              setup.model.layers.size(), cost.parameters, cost.flops / 1e6);
+  report.line("model", "{}, {}, {:.1f} million operations a sample forward",
+              counted(std::ssize(setup.model.layers), "layer"), counted(cost.parameters, "parameter"),
+              cost.flops / 1e6);
   report.json()["total_parameters"] = cost.parameters;
 }
 
@@ -58,7 +60,8 @@ void report_data(Report& report, const Setup& setup) {
   report.line("data", "{}", setup.training->describe());
   report.line("data", "{}", setup.test->describe());
   if (setup.validation && setup.validation != setup.test)
-    report.line("data", "{} samples of the training split held out for validation", setup.validation->size());
+    report.line("data", "{} of the training split held out for validation",
+                counted(setup.validation->size(), "sample"));
 }
 
 void report_kernels(Report& report, const Network& network) {
@@ -98,8 +101,8 @@ void report_cores(Report& report, const Setup& setup, const World& world, std::s
     host.cores += shares[rank];
   }
   for (const auto& [name, host] : hosts) {
-    report.line("ranks", "{} on {}, with {} threads on {:.3g} cores", host.ranks, name, host.threads,
-                host.cores);
+    report.line("ranks", "{} on {}, with {} on {:.3g} core{}", host.ranks, name,
+                counted(host.threads, "thread"), host.cores, host.cores == 1 ? "" : "s");
     if (host.threads > host.cores + 0.01)
       report.line("ranks", "more threads than cores on {}: they wait for each other; start fewer ranks there",
                   name);
@@ -113,8 +116,9 @@ void report_slices(Report& report, const Setup& setup, const World& world, int t
   const std::int64_t workers = std::int64_t{world.size()} * threads;
   const double efficiency =
       static_cast<double>(slices) / static_cast<double>(workers * ((slices + workers - 1) / workers));
-  report.line("ranks", "{} x {} threads take {} slices a step: at most {:.0f} % of the workers are busy",
-              world.size(), threads, slices, 100 * efficiency);
+  report.line("ranks", "{} of {} take{} {} a step: at most {:.0f} % of the workers are busy",
+              counted(world.size(), "rank"), counted(threads, "thread"), world.size() == 1 ? "s" : "",
+              counted(slices, "slice"), 100 * efficiency);
   if (efficiency < 0.75)
     report.line("ranks", "set train.slices to a multiple of {} (it decides bits) or start fewer workers",
                 workers);
@@ -130,9 +134,10 @@ void require_memory(const World& world, std::span<const MemoryNeed> needs) {
     if (!host.fits())
       throw AgreedError(
           ExitCode::device,
-          fmt::format("memory: {} ranks on {} need {} MiB, where {} MiB are free; start fewer ranks or "
+          fmt::format("memory: {} on {} need{} {} MiB, where {} MiB are free; start fewer ranks or "
                       "threads there, or make train.global_batch_size or the model smaller",
-                      host.ranks, host.host, host.memory.needed >> 20, host.memory.free >> 20));
+                      counted(host.ranks, "rank"), host.host, host.ranks == 1 ? "s" : "",
+                      host.memory.needed >> 20, host.memory.free >> 20));
 }
 
 /// Takes the memory for training, unless it cannot fit. Collective.
@@ -213,8 +218,8 @@ void report_speed(Report& report, Rehearsal& rehearsal) {
   const double total = sum.compute + sum.reduce + sum.update + sum.gather;
   const double rate = images / total;
   const double epoch = static_cast<double>(setup.training->size()) / rate;
-  report.line("speed", "{:.0f} images/s: an epoch takes {:.1f} s, {} epochs {:.1f} min, validation apart",
-              rate, epoch, setup.experiment.train.epochs,
+  report.line("speed", "{:.0f} images/s: an epoch takes {:.1f} s, {} {:.1f} min, validation apart", rate,
+              epoch, counted(setup.experiment.train.epochs, "epoch"),
               epoch * static_cast<double>(setup.experiment.train.epochs) / 60);
   report.line(
       "speed",

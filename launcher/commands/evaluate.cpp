@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 #include "launcher/collective.h"
@@ -5,16 +7,15 @@
 #include "launcher/commands/inputs.h"
 #include "launcher/evaluation.h"
 #include "launcher/metrics_writer.h"
+#include "launcher/wording.h"
 
 namespace convoy {
 
 namespace {
 
-MetricsEvent json_of(const EvaluationResult& result, const Dataset& data) {
-  MetricsEvent json{{"samples", result.samples},
-                    {"loss", result.loss},
-                    {"accuracy", result.accuracy},
-                    {"top_5_accuracy", result.top5}};
+MetricsEvent json_of(const EvaluationResult& result, const Dataset& data, bool with_top5) {
+  MetricsEvent json{{"samples", result.samples}, {"loss", result.loss}, {"accuracy", result.accuracy}};
+  if (with_top5) json["top_5_accuracy"] = result.top5;
   MetricsEvent classes = MetricsEvent::object();
   MetricsEvent confusion = MetricsEvent::array();
   for (std::int64_t label = 0; label < result.classes; ++label) {
@@ -29,12 +30,15 @@ MetricsEvent json_of(const EvaluationResult& result, const Dataset& data) {
   return json;
 }
 
-void print(const EvaluationResult& result, const Dataset& data) {
-  fmt::print("loss {:.4f}, accuracy {:.4f}, top-5 accuracy {:.4f} over {} samples\n", result.loss,
-             result.accuracy, result.top5, result.samples);
-  for (std::int64_t label = 0; label < result.classes; ++label)
-    fmt::print("  {:<16} {:.4f}\n", data.class_names()[static_cast<std::size_t>(label)],
-               result.class_accuracy(label));
+void print(const EvaluationResult& result, const Dataset& data, bool with_top5) {
+  const std::string top5 = with_top5 ? fmt::format(", top-5 accuracy {:.4f}", result.top5) : "";
+  fmt::print("loss {:.4f}, accuracy {:.4f}{} over {}\n", result.loss, result.accuracy, top5,
+             counted(result.samples, "sample"));
+  for (std::int64_t label = 0; label < result.classes; ++label) {
+    const double accuracy = result.class_accuracy(label);
+    fmt::print("  {:<16} {}\n", data.class_names()[static_cast<std::size_t>(label)],
+               std::isnan(accuracy) ? "-" : fmt::format("{:.4f}", accuracy));
+  }
 }
 
 }  // namespace
@@ -55,10 +59,11 @@ ExitCode run_evaluate(const CommandLine& line, World& world) {
       evaluate(evaluator, pipeline, model.state->current().parameters(), model.state->current().statistics(),
                make_loss(setup.experiment), *communicator, &guard.watchdog());
   if (world.rank() != 0) return ExitCode::ok;
+  const bool with_top5 = std::ranges::count(setup.experiment.metrics, config::Metric::top_5_accuracy) > 0;
   if (line.json)
-    fmt::print("{}\n", json_of(result, pipeline.dataset()).dump());
+    fmt::print("{}\n", json_of(result, pipeline.dataset(), with_top5).dump());
   else
-    print(result, pipeline.dataset());
+    print(result, pipeline.dataset(), with_top5);
   return ExitCode::ok;
 }
 

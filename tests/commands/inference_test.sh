@@ -49,6 +49,9 @@ expect_equal "weights of 8 samples on 2 ranks" "$(weights_of small-2)" "$(weight
 expect_match "the weights of a run" "$("$convoy" evaluate run 2>&1 >evaluation.txt)" 'weights: run/(best|final)\.safetensors'
 expect_match "the final weights of a run" "$("$convoy" evaluate run --final 2>&1 >evaluation.txt)" \
   'weights: run/final\.safetensors'
-expect_match "an evaluation" "$(cat evaluation.txt)" 'loss [0-9.]+, accuracy [0-9.]+'
+expect_match "an evaluation" "$(cat evaluation.txt)" 'loss [0-9.]+, accuracy [0-9.]+ over 70 samples$'
+expect_match "an evaluation with top 5" \
+  "$("$convoy" evaluate run -q --set 'metrics=[accuracy, top_5_accuracy]')" 'top-5 accuracy [0-9.]+ over 70 samples$'
+expect_match "classes without samples" "$("$convoy" evaluate run -q --set data.limit=1)" '^  [a-z ]+ -$'
 expect_match "the training split" "$("$convoy" evaluate run -q --split train --json)" '"samples":150,'
 finish

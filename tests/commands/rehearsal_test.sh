@@ -8,7 +8,7 @@ for count in 1 2; do
   for topic in config model data kernels libraries ranks memory speed; do
     expect_match "check on $count ranks" "$text" "^$topic "
   done
-  expect_match "cores" "$text" "$count on .*, with [0-9]+ threads on [0-9.]+ cores"
+  expect_match "cores" "$text" "$count on .*, with [0-9]+ threads? on [0-9.]+ cores?"
   expect_match "memory" "$text" '[0-9]+ MiB of [0-9]+ MiB that are free on '
   expect_match "libraries" "$text" '(^| )convoy uses '
   expect_match "speed" "$text" 'images/s: an epoch takes'
@@ -27,6 +27,15 @@ import json, sys
 result = json.loads(sys.argv[1])
 assert result["images_per_second"]["min"] <= result["images_per_second"]["median"]' \
   "$("$convoy" bench everything.yaml --steps 4 --json)" || fail "bench --json"
+
+# One of anything is written so, and a run is benched and summed up like its config.
+one=(--set distributed.threads_per_rank=1 --set train.slices=1 --set train.epochs=1)
+text=$("$convoy" check everything.yaml "${one[@]}" 2>&1)
+expect_match "one thread" "$text" '1 on .*, with 1 thread on '
+expect_match "one slice" "$text" '1 rank of 1 thread takes 1 slice a step'
+"$convoy" train everything.yaml -q "${one[@]}" --run-dir one
+expect_match "bench of a run" "$("$convoy" bench one --steps 2)" 'images/s .*, 1 rank of 1 thread$'
+expect_equal "summary of a run" "$("$convoy" summary one)" "$("$convoy" summary everything.yaml)"
 
 # Steps that are refused: 6 with the step, on all ranks, and no rate.
 for command in check "bench --steps 4"; do
