@@ -14,8 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from reference.keras_model import EXAMPLE, build
 
 import keras
 import numpy as np
@@ -29,16 +28,6 @@ def read_split(paths):
     records = np.concatenate([np.fromfile(path, np.uint8).reshape(-1, RECORD) for path in paths])
     pixels = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return pixels.astype(np.float32) / 255, records[:, 0].astype(np.int32)
-
-
-def example():
-    layers = keras.layers
-    return keras.Sequential([
-        keras.Input((32, 32, 3)),
-        layers.Conv2D(32, 3, padding="same", activation="relu"), layers.MaxPooling2D(),
-        layers.Conv2D(64, 3, padding="same", activation="relu"), layers.MaxPooling2D(),
-        layers.Conv2D(128, 3, padding="same", activation="relu"), layers.MaxPooling2D(),
-        layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dense(10)])
 
 
 class Print(keras.callbacks.Callback):
@@ -66,7 +55,7 @@ def main():
     keras.utils.set_random_seed(args.seed)
     x, y = (split[:args.limit] for split in read_split(training))
     validation = tuple(split[:args.limit] for split in read_split([args.data / "test_batch.bin"]))
-    model = example()
+    model = build((32, 32, 3), EXAMPLE)
     model.compile(optimizer=keras.optimizers.Adam(1e-3), metrics=["accuracy"],
                   loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(x, y, batch_size=args.batch, epochs=args.epochs, validation_data=validation, verbose=0,

@@ -9,11 +9,9 @@ output shape and numbers of parameters and trainable ones, or null where Keras r
 """
 
 import json
-import os
 import random
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from reference.keras_model import build
 
 import keras
 
@@ -47,26 +45,24 @@ def border():
     return random.choice([side(), [side(), side()], [[side(), side()], [side(), side()]]])
 
 
-LAYERS = {
-    "conv2d": (keras.layers.Conv2D, lambda: {"filters": random.choice([1, 2, 3, 4, 6, 12]), "kernel_size": size(1, 5),
-                                             **maybe({"groups": random.randint(1, 4)}), **convolution()}),
-    "depthwise_conv2d": (keras.layers.DepthwiseConv2D, lambda: {"kernel_size": size(1, 5),
-                                                                **maybe({"depth_multiplier": random.randint(1, 3)}),
-                                                                **convolution()}),
-    "max_pooling2d": (keras.layers.MaxPooling2D, pooling),
+DRAWS = {
+    "conv2d": lambda: {"filters": random.choice([1, 2, 3, 4, 6, 12]), "kernel_size": size(1, 5),
+                       **maybe({"groups": random.randint(1, 4)}), **convolution()},
+    "depthwise_conv2d": lambda: {"kernel_size": size(1, 5), **maybe({"depth_multiplier": random.randint(1, 3)}),
+                                 **convolution()},
+    "max_pooling2d": pooling,
     # Keras has no default for its pool_size.
-    "average_pooling2d": (keras.layers.AveragePooling2D, lambda: {"pool_size": size(1, 4), **pooling()}),
-    "global_average_pooling2d": (keras.layers.GlobalAveragePooling2D, dict),
-    "flatten": (keras.layers.Flatten, dict),
-    "dense": (keras.layers.Dense, lambda: {"units": random.randint(1, 9), **maybe({"use_bias": random.random() < 0.5})}),
-    "activation": (keras.layers.Activation, lambda: {"activation": random.choice(["relu", "gelu", "softmax"])}),
-    "relu": (keras.layers.ReLU, dict),
-    "leaky_relu": (keras.layers.LeakyReLU, dict),
-    "softmax": (keras.layers.Softmax, dict),
-    "dropout": (keras.layers.Dropout, lambda: {"rate": random.choice([0.0, 0.25, 0.5])}),
-    "batch_normalization": (keras.layers.BatchNormalization, lambda: maybe({"center": random.random() < 0.5,
-                                                                            "scale": random.random() < 0.5})),
-    "zero_padding2d": (keras.layers.ZeroPadding2D, lambda: maybe({"padding": border()})),
+    "average_pooling2d": lambda: {"pool_size": size(1, 4), **pooling()},
+    "global_average_pooling2d": dict,
+    "flatten": dict,
+    "dense": lambda: {"units": random.randint(1, 9), **maybe({"use_bias": random.random() < 0.5})},
+    "activation": lambda: {"activation": random.choice(["relu", "gelu", "softmax"])},
+    "relu": dict,
+    "leaky_relu": dict,
+    "softmax": dict,
+    "dropout": lambda: {"rate": random.choice([0.0, 0.25, 0.5])},
+    "batch_normalization": lambda: maybe({"center": random.random() < 0.5, "scale": random.random() < 0.5}),
+    "zero_padding2d": lambda: maybe({"padding": border()}),
 }
 
 
@@ -82,12 +78,12 @@ def strides_and_dilation(parameters):
     return above_one("strides") and above_one("dilation_rate")
 
 
-def result(make, parameters, shape):
+def result(layer, parameters, shape):
     # Keras' depthwise layer leaves this to its backend, which refuses it when it runs.
     if strides_and_dilation(parameters):
         return None
     try:
-        model = keras.Sequential([keras.Input(shape), make(**parameters)])
+        model = build(shape, [{layer: parameters}])
         trainable = sum(int(keras.ops.size(v)) for v in model.trainable_variables)
         return {"output": list(model.output_shape[1:]), "parameters": model.count_params(), "trainable": trainable}
     except ValueError:
@@ -96,10 +92,10 @@ def result(make, parameters, shape):
 
 def main():
     lines = []
-    for layer, (make, draw) in LAYERS.items():
+    for layer, draw in DRAWS.items():
         for _ in range(CASES_A_LAYER if "2d" in layer and draw is not dict else 8):
             parameters, shape = draw(), input_shape(layer)
-            lines.append(json.dumps({"input": shape, "layer": {layer: parameters}, "keras": result(make, parameters, shape)}))
+            lines.append(json.dumps({"input": shape, "layer": {layer: parameters}, "keras": result(layer, parameters, shape)}))
     print("[\n" + ",\n".join(lines) + "\n]")
 
 

@@ -9,7 +9,11 @@ rounds.
 import argparse
 import json
 import os
+import sys
 import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 
 def main():
@@ -20,19 +24,14 @@ def main():
     parser.add_argument("--dtype", choices=["float32", "mixed_bfloat16"], default="float32")
     options = parser.parse_args()
 
-    os.environ.update(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="2")
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    from reference.keras_model import EXAMPLE, build
+    import keras
     import tensorflow as tf
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    import keras
     keras.mixed_precision.set_global_policy(options.dtype)
-    layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((32, 32, 3)),
-        layers.Conv2D(32, 3, padding="same", activation="relu"), layers.MaxPooling2D(),
-        layers.Conv2D(64, 3, padding="same", activation="relu"), layers.MaxPooling2D(),
-        layers.Conv2D(128, 3, padding="same", activation="relu"), layers.MaxPooling2D(),
-        layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dense(10, dtype="float32")])
+    model = build((32, 32, 3), [*EXAMPLE[:-1], {"dense": {"units": 10, "dtype": "float32"}}])
     optimizer = keras.optimizers.Adam(1e-3)
     loss_function = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     x = tf.random.uniform((options.batch, 32, 32, 3))

@@ -10,7 +10,7 @@
 
 namespace convoy::testing {
 
-// Pictures and initial weights that are computed from their places, here and in scripts/record_reference.py
+// Pictures and initial weights that are computed from their places, here and in scripts/reference/training.py
 // alike: too large to commit.
 
 /// 32 bits from 32: Wellons' lowbias32.
