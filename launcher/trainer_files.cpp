@@ -22,7 +22,7 @@ void require_finite(const std::vector<StoredTensor>& tensors, const std::string&
   }
 }
 
-/// How long a training that goes on waits for the data's hash. Hashing 150 MB takes half a second; what takes
+/// How long a training that goes on waits for the data's hash. Hashing 150 MB takes 0.2 s; what takes
 /// longer than this is compared as soon as it is known.
 constexpr std::chrono::seconds kHashPatience(3);
 
