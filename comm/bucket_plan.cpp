@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace convoy {
 
@@ -22,16 +23,18 @@ BucketPlan::BucketPlan(std::span<const std::int64_t> tensors, std::span<const st
   norm_blocks_.push_back(elements);
   const std::int64_t target =
       bucket_bytes.value_or(kDefaultBucketBytes) / static_cast<std::int64_t>(sizeof(std::int64_t));
-  std::int64_t end = elements;
+  std::int64_t end = elements, blocks = 0;
   for (std::size_t i = cuts.size(); i-- > 0;) {
+    ++blocks;
     if (end - cuts[i] < target && i > 0) continue;
     buckets_.push_back(make_bucket(cuts[i], end, ranks));
+    buckets_.back().blocks = std::exchange(blocks, 0);
     end = cuts[i];
   }
 }
 
 Bucket BucketPlan::make_bucket(std::int64_t begin, std::int64_t end, int ranks) const {
-  Bucket bucket{begin, end, {}};
+  Bucket bucket{begin, end, {}, 1};
   std::int64_t from = begin;
   for (int rank = 1; rank <= ranks; ++rank) {
     const std::int64_t ideal = begin + (end - begin) * rank / ranks;

@@ -15,7 +15,8 @@ inline constexpr std::int64_t kNormBlock = 4096;
 struct Bucket {
   std::int64_t begin = 0, end = 0;
   std::vector<std::int64_t>
-      counts;  ///< elements that each rank owns, in rank order; they add up to end - begin
+      counts;               ///< elements that each rank owns, in rank order; they add up to end - begin
+  std::int64_t blocks = 1;  ///< the cuts in [begin, end)
 
   std::int64_t owned_begin(int rank) const;
 };

@@ -1,6 +1,7 @@
 #include "comm/gradient_reducer.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -19,7 +20,8 @@ std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); 
 }  // namespace
 
 GradientReducer::GradientReducer(std::unique_ptr<Communicator> communicator, BucketPlan plan, Mode mode,
-                                 std::int64_t slices, const simd::Table& loops)
+                                 std::int64_t slices, const simd::Table& loops,
+                                 std::span<const BucketPlan::Range> set_ranges)
     : communicator_(std::move(communicator)),
       plan_(std::move(plan)),
       mode_(mode),
@@ -30,29 +32,51 @@ GradientReducer::GradientReducer(std::unique_ptr<Communicator> communicator, Buc
       sums_(index(plan_.elements()) * sizeof(float)),
       passed_(std::make_unique<std::atomic<std::int64_t>[]>(plan_.buckets().size())),
       pending_(plan_.buckets().size()) {
-  const auto& buckets = plan_.buckets();
-  for (std::size_t i = 0; i < buckets.size(); ++i) {
-    bucket_at_[buckets[i].begin] = i;
-    for (std::int64_t begin = buckets[i].begin; begin < buckets[i].end; begin += kStripe)
-      stripe_begins_.push_back(begin);
-  }
-  std::sort(stripe_begins_.begin(), stripe_begins_.end());
-  stripes_ = std::make_unique<Stripe[]>(stripe_begins_.size());
-  for (std::size_t i = 0; i < stripe_begins_.size(); ++i) {
-    stripes_[i].begin = stripe_begins_[i];
-    stripes_[i].end = i + 1 < stripe_begins_.size() ? stripe_begins_[i + 1] : plan_.elements();
-  }
+  make_stripes(set_ranges);
   order_norms();
 }
 
 GradientReducer::~GradientReducer() = default;
 
+void GradientReducer::make_stripes(std::span<const BucketPlan::Range> set_ranges) {
+  const auto cut = [this](std::int64_t begin, std::int64_t end) {
+    for (; begin < end; begin += kStripe) stripe_begins_.push_back(begin);
+  };
+  for (const Bucket& bucket : plan_.buckets()) {
+    std::int64_t from = bucket.begin;
+    for (const BucketPlan::Range& range : set_ranges) {
+      if (range.begin < from || range.begin >= bucket.end) continue;
+      cut(from, range.begin);
+      cut(range.begin, range.end);
+      from = range.end;
+    }
+    cut(from, bucket.end);
+  }
+  std::sort(stripe_begins_.begin(), stripe_begins_.end());
+  stripes_ = std::make_unique<Stripe[]>(stripe_begins_.size());
+  for (std::size_t i = 0; i < stripe_begins_.size(); ++i) {
+    Stripe& stripe = stripes_[i];
+    stripe.begin = stripe_begins_[i];
+    stripe.end = i + 1 < stripe_begins_.size() ? stripe_begins_[i + 1] : plan_.elements();
+    stripe.set = std::ranges::any_of(set_ranges, [&](const BucketPlan::Range& range) {
+      return range.begin <= stripe.begin && stripe.begin < range.end;
+    });
+  }
+}
+
 void GradientReducer::begin_step(std::int64_t local_slices) {
   local_slices_ = local_slices;
   started_ = 0;
-  for (std::size_t i = 0; i < stripe_begins_.size(); ++i) stripes_[i].stale = true;
+  // What is set needs no clearing, unless no slice will set it.
+  for (std::size_t i = 0; i < stripe_begins_.size(); ++i)
+    stripes_[i].stale = !stripes_[i].set || local_slices == 0;
   for (std::size_t i = 0; i < pending_.size(); ++i) passed_[i] = 0;
   if (local_slices == 0) start_ready_buckets();
+}
+
+std::size_t GradientReducer::bucket_at(std::int64_t offset) const {
+  const auto& buckets = plan_.buckets();  // their begins descend
+  return index(std::ranges::lower_bound(buckets, offset, std::greater(), &Bucket::begin) - buckets.begin());
 }
 
 GradientReducer::Stripe* GradientReducer::stripe_at(std::int64_t offset) {
@@ -81,10 +105,20 @@ bool GradientReducer::add(std::int64_t offset, std::span<const float> gradient) 
   return summed;
 }
 
+bool GradientReducer::accumulate(std::span<std::int64_t> sum, std::span<const float> gradient) const {
+  return loops_.accumulate_exact(sum.data(), gradient.data(), gradient.size(), limit_);
+}
+
+void GradientReducer::set(std::int64_t offset, std::span<const std::int64_t> sum) {
+  if (sums_are_local())
+    loops_.exact_to_float(sums_.as<float>().data() + offset, sum.data(), sum.size());
+  else
+    std::ranges::copy(sum, integers_.as<std::int64_t>().begin() + offset);
+}
+
 void GradientReducer::passed(std::int64_t offset) {
-  const auto bucket = bucket_at_.find(offset);
-  const bool complete = bucket != bucket_at_.end() && ++passed_[bucket->second] == local_slices_;
-  if (complete) {
+  const std::size_t bucket = bucket_at(offset);
+  if (++passed_[bucket] == local_slices_ * plan_.buckets()[bucket].blocks) {
     start_ready_buckets();
     return;
   }
@@ -98,7 +132,8 @@ void GradientReducer::passed(std::int64_t offset) {
 void GradientReducer::start_ready_buckets() {
   std::lock_guard lock(start_mutex_);
   // In order on every rank, whichever bucket is complete first.
-  while (started_ < pending_.size() && passed_[started_] == local_slices_) start(started_++);
+  while (started_ < pending_.size() && passed_[started_] == local_slices_ * plan_.buckets()[started_].blocks)
+    start(started_++);
 }
 
 void GradientReducer::start(std::size_t i) {
@@ -119,8 +154,14 @@ void GradientReducer::start(std::size_t i) {
 }
 
 void GradientReducer::convert(std::int64_t begin, std::int64_t end) {
-  loops_.exact_to_float(sums_.as<float>().data() + begin, integers_.as<std::int64_t>().data() + begin,
-                        index(end - begin));
+  for (const Stripe* stripe = stripe_at(begin); begin < end; ++stripe) {
+    const std::int64_t until = std::min(end, stripe->end);
+    const bool converted = stripe->set && sums_are_local() && local_slices_ > 0;  // by set()
+    if (!converted)
+      loops_.exact_to_float(sums_.as<float>().data() + begin, integers_.as<std::int64_t>().data() + begin,
+                            index(until - begin));
+    begin = until;
+  }
 }
 
 void GradientReducer::finish() {

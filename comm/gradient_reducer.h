@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -31,14 +30,17 @@ class GradientReducer : public GradientSink {
  public:
   enum class Mode { exact, native };
 
-  /// `slices`: S, of the global batch, the same on all ranks. The reducer's own communicator.
+  /// `slices`: S, of the global batch, the same on all ranks. `set_ranges`: what set() fills, ascending. The
+  /// communicator is the reducer's own.
   GradientReducer(std::unique_ptr<Communicator> communicator, BucketPlan plan, Mode mode, std::int64_t slices,
-                  const simd::Table& loops);
+                  const simd::Table& loops, std::span<const BucketPlan::Range> set_ranges = {});
   ~GradientReducer() override;
 
   /// `local_slices`: how many slices of this rank will pass; zero is allowed.
   void begin_step(std::int64_t local_slices);
   bool add(std::int64_t offset, std::span<const float> gradient) override;
+  bool accumulate(std::span<std::int64_t> sum, std::span<const float> gradient) const override;
+  void set(std::int64_t offset, std::span<const std::int64_t> sum) override;
   void passed(std::int64_t offset) override;
   /// After the last local slice has passed: waits until the sums of the owned ranges are complete.
   void finish();
@@ -60,11 +62,16 @@ class GradientReducer : public GradientSink {
   /// A range of the integer arena with a lock of its own, so that workers can add at several places at once.
   struct Stripe {
     std::int64_t begin = 0, end = 0;
-    bool stale = true;  ///< still holds the last step's sums
+    bool set = false;    ///< filled by set()
+    bool stale = false;  ///< still holds the last step's sums
     std::mutex mutex;
   };
+  void make_stripes(std::span<const BucketPlan::Range> set_ranges);
+  std::size_t bucket_at(std::int64_t offset) const;
   Stripe* stripe_at(std::int64_t offset);
   void clear_stale(Stripe& stripe);
+  /// Whether sums become floats in this rank before they meet the others', if any.
+  bool sums_are_local() const { return mode_ == Mode::native || communicator_->size() == 1; }
   void order_norms();
   void start_ready_buckets();
   void start(std::size_t bucket);
@@ -83,8 +90,7 @@ class GradientReducer : public GradientSink {
   Arena sums_;      ///< float: what travels in native mode; the result
   std::unique_ptr<Stripe[]> stripes_;
   std::vector<std::int64_t> stripe_begins_;
-  std::map<std::int64_t, std::size_t> bucket_at_;  ///< by its first element
-  std::unique_ptr<std::atomic<std::int64_t>[]> passed_;
+  std::unique_ptr<std::atomic<std::int64_t>[]> passed_;  ///< by bucket: times a slice and a block
   std::int64_t local_slices_ = 0;
 
   std::mutex start_mutex_;  ///< guards what follows, and the communicator during the backward pass

@@ -45,6 +45,16 @@ struct BackwardArgs : SliceArgs {
   double* record = nullptr;                ///< backward_record() doubles
 };
 
+/// Rows [first_row, last_row) of one slice's gradient of the block's first parameter, which has its first
+/// axis as rows.
+struct WeightGradientArgs {
+  std::int64_t samples = 0;
+  const void* input = nullptr;        ///< as it was in forward()
+  const void* grad_output = nullptr;  ///< as backward() left it
+  std::int64_t first_row = 0, last_row = 0;
+  void* gradient = nullptr;  ///< written, rows dense
+};
+
 /// A block of one or more consecutive ops, compiled for shapes and an element type. Single-threaded; forward
 /// and backward may run in several threads at once, each with arguments of its own. The bits of a slice's
 /// result depend on the arguments' values and `samples` alone.
@@ -66,6 +76,12 @@ class Kernel {
 
   virtual void forward(const ForwardArgs& args) const = 0;
   virtual void backward(const BackwardArgs& args) const = 0;
+
+  /// Whether backward() leaves the gradient of the first parameter (null in grad_parameters) to
+  /// weight_gradient(), called when all local slices have passed: a large matrix is then summed over the
+  /// slices part by part in the cache, and never stored for one slice.
+  virtual bool defers_weight_gradient() const { return false; }
+  virtual void weight_gradient(const WeightGradientArgs& /*args*/) const {}
 };
 
 /// A way to compute some blocks: hand-written loops, oneDNN, OpenBLAS, …

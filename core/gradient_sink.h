@@ -16,9 +16,16 @@ class GradientSink {
   /// exactly (it then added nothing that may be used).
   virtual bool add(std::int64_t offset, std::span<const float> gradient) = 0;
 
-  /// One of this rank's slices will add nothing more at or above `offset`; called in descending order of
-  /// offset, once a slice and parameter-holding block. A bucket that every local slice has passed starts to
-  /// travel.
+  /// The same for a gradient that is formed part by part, all local slices of a part at a time: accumulate()
+  /// adds a slice's part to a sum of the caller's that began as zeros, and set() hands the finished sum of
+  /// the elements from `offset` on over, once a step. Which elements come this way is fixed; add() never
+  /// touches them. Thread-safe.
+  virtual bool accumulate(std::span<std::int64_t> sum, std::span<const float> gradient) const = 0;
+  virtual void set(std::int64_t offset, std::span<const std::int64_t> sum) = 0;
+
+  /// One of this rank's slices will add nothing more to the block whose parameters begin at `offset`; called
+  /// once a slice and block, also where the block's parts were set. A bucket whose blocks every local slice
+  /// has passed starts to travel.
   virtual void passed(std::int64_t offset) = 0;
 };
 

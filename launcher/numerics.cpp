@@ -36,18 +36,25 @@ class ProbeSource : public SliceSource {
   std::int64_t elements_, classes_;
 };
 
-/// Keeps the gradients as they come.
+/// Keeps the gradients of the only slice.
 class ProbeSink : public GradientSink {
  public:
-  explicit ProbeSink(std::span<float> gradients) : gradients_(gradients) {}
+  ProbeSink(std::span<float> gradients, const simd::Table& loops) : gradients_(gradients), loops_(loops) {}
   bool add(std::int64_t offset, std::span<const float> gradient) override {
     std::ranges::copy(gradient, gradients_.begin() + offset);
     return true;
+  }
+  bool accumulate(std::span<std::int64_t> sum, std::span<const float> gradient) const override {
+    return loops_.accumulate_exact(sum.data(), gradient.data(), gradient.size(), 0x1p19F);
+  }
+  void set(std::int64_t offset, std::span<const std::int64_t> sum) override {
+    loops_.exact_to_float(gradients_.data() + offset, sum.data(), sum.size());
   }
   void passed(std::int64_t) override {}
 
  private:
   std::span<float> gradients_;
+  const simd::Table& loops_;
 };
 
 /// A meeting of the only slice with itself.
@@ -70,7 +77,7 @@ std::string probe(Engine& engine, std::int64_t samples) {
   StepPlan plan;
   plan.seed = kProbeSeed;
   plan.samples = samples;
-  ProbeSink sink(gradients.as<float>());
+  ProbeSink sink(gradients.as<float>(), engine.backend().loops());
   ProbeMeeting meeting;
   const StepOutcome outcome =
       executor.step(plan, ProbeSource(model.input.elements(), model.output.elements()),

@@ -1,7 +1,6 @@
 #include "launcher/step_runner.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 namespace convoy {
@@ -26,25 +25,23 @@ class TrainingSource : public SliceSource {
   Watchdog* watchdog_;
 };
 
-/// Adds the time since the last lap to a counter.
-class Stopwatch {
- public:
-  void lap(double& seconds) {
-    const auto now = std::chrono::steady_clock::now();
-    seconds += std::chrono::duration<double>(now - last_).count();
-    last_ = now;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
 BucketPlan bucket_plan(const Network& network, int ranks, std::optional<std::int64_t> bucket_bytes) {
   std::vector<std::int64_t> tensors, cuts;
   for (const ModelTensor& tensor : network.model().parameters) tensors.push_back(tensor.offset);
   for (const Block& block : network.blocks())
     if (!block.parameters.empty()) cuts.push_back(block.parameters.front().offset);
   return BucketPlan(tensors, cuts, network.model().parameter_elements, ranks, bucket_bytes);
+}
+
+/// Where the weights lie whose gradients come in parts.
+std::vector<BucketPlan::Range> set_ranges(const Network& network) {
+  std::vector<BucketPlan::Range> ranges;
+  for (const Block& block : network.blocks()) {
+    if (!block.kernel->defers_weight_gradient()) continue;
+    const ParameterRange& weights = block.parameters.front();
+    ranges.push_back({weights.offset, weights.offset + weights.shape.elements()});
+  }
+  return ranges;
 }
 
 Executor::Options executor_options(const BatchPlan& batches, const IndexRange& own) {
@@ -72,7 +69,7 @@ StepRunner::StepRunner(Engine& engine, const InputPipeline& pipeline, const Opti
       meeting_(*meeting_communicator_, batches_.slices()),
       reducer_(communicator.duplicate(),
                bucket_plan(engine.network(), communicator.size(), options.bucket_bytes), options.reduce,
-               batches_.slices(), engine.backend().loops()),
+               batches_.slices(), engine.backend().loops(), set_ranges(engine.network())),
       executor_(planned(engine.network(), batches_), engine.pool(), options.loss,
                 executor_options(batches_, own_slices_)) {}
 
@@ -89,16 +86,13 @@ StepResult StepRunner::step(std::int64_t number) {
     if (options_.watchdog) options_.watchdog->enter(phase, number);
   };
   StepResult result;
-  Stopwatch watch;
   enter("computing, or waiting for other ranks in a meeting");
   reducer_.begin_step(plan.present_slices());
   const StepOutcome outcome = executor_.step(
       plan, TrainingSource(pipeline_, batches_, number, options_.watchdog), state_.current().parameters(),
       state_.current().statistics(), state_.next().statistics(), reducer_, meeting_);
-  watch.lap(result.seconds.compute);
   enter("waiting for other ranks' gradients");
-  reducer_.finish();
-  watch.lap(result.seconds.reduce);
+  profiler().time(0, Piece::reduce, 0, [&] { reducer_.finish(); });
 
   result.samples = plan.samples;
   result.loss = outcome.loss;
@@ -121,15 +115,13 @@ StepResult StepRunner::step(std::int64_t number) {
   update.learning_rate = result.learning_rate;
   if (options_.global_clipnorm)
     update.gradient_scale = clip_scale(reducer_.squared_norm(), *options_.global_clipnorm);
-  state_.update(optimizer_, update, reducer_);
-  watch.lap(result.seconds.update);
+  profiler().time(0, Piece::update, 0, [&] { state_.update(optimizer_, update, reducer_); });
   enter("waiting for other ranks' weights");
-  reducer_.gather(state_.next().parameters());
+  profiler().time(0, Piece::gather, 0, [&] { reducer_.gather(state_.next().parameters()); });
   if (state_.next_is_finite(reducer_.plan()))
     state_.commit();
   else
     result.refused = "the update makes weights or moving statistics that are not finite";
-  watch.lap(result.seconds.gather);
   return result;
 }
 

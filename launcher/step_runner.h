@@ -18,7 +18,7 @@
 
 namespace convoy {
 
-/// What one step did; equal on all ranks but for the times.
+/// What one step did; equal on all ranks.
 struct StepResult {
   std::int64_t samples = 0;
   double loss = 0;  ///< mean over the global batch, before the update
@@ -28,13 +28,6 @@ struct StepResult {
   /// Why the weights were left as they were: "the gradient of layer 'dense' is not finite, or larger than …".
   std::optional<std::string> refused;
   std::uint32_t requests = 0;  ///< what the ranks asked for (RankMeeting)
-
-  struct Seconds {
-    double compute = 0;  ///< forward and backward, meetings included
-    double reduce = 0;   ///< waiting for the gradients' sums
-    double update = 0;
-    double gather = 0;  ///< waiting for the new weights
-  } seconds;
 };
 
 /// Takes training steps: every rank's part of the global batch, the sum of the gradients, the sharded update,
@@ -63,9 +56,8 @@ class StepRunner {
   RankMeeting& meeting() { return meeting_; }
   /// All-gathers the moments, of which each rank holds a part. Collective.
   void gather_moments();
-  /// Where this rank's workers spend their time; see Executor.
-  void start_profile() { executor_.start_profile(); }
-  Executor::Profile profile() const { return executor_.profile(); }
+  /// Where this rank's time goes.
+  Profiler& profiler() { return executor_.profiler(); }
   std::size_t memory_bytes() const { return executor_.memory_bytes(); }
 
  private:

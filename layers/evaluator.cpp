@@ -25,7 +25,7 @@ Evaluator::Evaluator(Network& network, WorkerPool& pool, std::int64_t total)
       plan_(network, plan_slices(network, total), /*training=*/false),
       batch_values_(network.blocks().size()) {
   for (int i = 0; i < pool.workers(); ++i) {
-    contexts_.emplace_back(plan_.bytes);
+    contexts_.emplace_back(plan_.context_bytes);
     workspaces_.emplace_back(plan_.workspace_bytes);
   }
 }
@@ -71,9 +71,9 @@ void Evaluator::run(std::int64_t first_slice, std::int64_t last_slice, const Sli
     EvaluatedSlice result;
     result.first = first;
     result.samples = samples;
-    result.output = {reinterpret_cast<const float*>(context + plan_.outputs.back()),
+    result.output = {reinterpret_cast<const float*>(context + plan_.outputs.back().offset),
                      static_cast<std::size_t>(samples * classes)};
-    result.labels = {reinterpret_cast<const std::int32_t*>(context + plan_.labels),
+    result.labels = {reinterpret_cast<const std::int32_t*>(context + plan_.labels.offset),
                      static_cast<std::size_t>(samples)};
     visit(slice, result);
   });
@@ -81,8 +81,8 @@ void Evaluator::run(std::int64_t first_slice, std::int64_t last_slice, const Sli
 
 void Evaluator::run_slice(std::byte* context, std::byte* workspace, std::int64_t first, std::int64_t samples,
                           const SliceSource& source) {
-  source.fill(first, samples, reinterpret_cast<float*>(context + plan_.input),
-              reinterpret_cast<std::int32_t*>(context + plan_.labels));
+  source.fill(first, samples, reinterpret_cast<float*>(context + plan_.input.offset),
+              reinterpret_cast<std::int32_t*>(context + plan_.labels.offset));
   const auto blocks = network_.blocks();
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (blocks[i].moments) continue;  // measures what evaluation does not use
@@ -90,8 +90,8 @@ void Evaluator::run_slice(std::byte* context, std::byte* workspace, std::int64_t
     args.samples = samples;
     args.parameters = parameter_views_[i].data();
     args.batch_values = batch_values_[i].data();
-    args.input = context + (i == 0 ? plan_.input : plan_.outputs[i - 1]);
-    args.output = context + plan_.outputs[i];
+    args.input = context + (i == 0 ? plan_.input : plan_.outputs[i - 1]).offset;
+    args.output = context + plan_.outputs[i].offset;
     args.workspace = workspace;
     blocks[i].kernel->forward(args);
   }

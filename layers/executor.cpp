@@ -1,11 +1,9 @@
 #include "layers/executor.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "core/error.h"
-#include "layers/batch_statistics.h"
 
 namespace convoy {
 
@@ -16,9 +14,29 @@ enum RecordField : std::size_t { kSamples, kLoss, kCorrect, kTop5, kBadBlock, kR
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
 
-/// Splits off the record of slice j.
-std::span<double> record_at(std::span<double> records, std::int64_t slice, std::int64_t width) {
-  return records.subspan(index(slice * width), index(width));
+/// Elements of a tile: what is formed at a time of a weight gradient. The sum fits the first-level cache.
+constexpr std::int64_t kTileElements = 2048;
+
+std::int64_t columns_of(const ParameterRange& weights) { return weights.shape.elements() / weights.shape[0]; }
+
+std::int64_t tile_rows(const ParameterRange& weights) {
+  const std::int64_t rows = kTileElements / columns_of(weights);
+  return rows >= 16 ? rows / 16 * 16 : rows >= 8 ? 8 : 4;
+}
+
+/// For each block, where in a worker's memory its parameters' gradients go: null for a deferred one.
+std::vector<std::vector<void*>> views_of_gradients(std::span<const Block> blocks, float* memory) {
+  std::vector<std::vector<void*>> views;
+  for (const Block& block : blocks) {
+    float* place = memory;
+    auto& of_block = views.emplace_back();
+    for (const ParameterRange& range : block.parameters) {
+      const bool deferred = of_block.empty() && block.kernel->defers_weight_gradient();
+      of_block.push_back(deferred ? nullptr : place);
+      if (!deferred) place += (range.shape.elements() + 15) / 16 * 16;
+    }
+  }
+  return views;
 }
 
 }  // namespace
@@ -45,19 +63,14 @@ struct Executor::SliceRun {
   std::int64_t local_slice;
   int worker;
   std::byte* context;
-  std::size_t gradient = 0;  ///< which of the two gradient places holds the current one
+  std::byte* own;
 
   std::int64_t samples() const { return step.plan.slice_samples(slice); }
   template <class T>
-  T* at(std::size_t place) const {
-    return reinterpret_cast<T*>(context + place);
+  T* at(MemoryPlan::Place place) const {
+    return reinterpret_cast<T*>((place.own ? own : context) + place.offset);
   }
 };
-
-std::span<double> Executor::Normalization::values_of(std::int64_t local_slice) {
-  const std::size_t size = index(4 * channels);
-  return std::span(values).subspan(whole_batch ? 0 : index(local_slice) * size, size);
-}
 
 Executor::Executor(Network& network, WorkerPool& pool, LossFunction loss, const Options& options)
     : network_(network),
@@ -65,85 +78,38 @@ Executor::Executor(Network& network, WorkerPool& pool, LossFunction loss, const 
       loss_(std::move(loss)),
       options_(options),
       plan_(network, options.slice_samples, /*training=*/true),
-      record_width_(kRecordFields) {
+      normalizations_(network, options.slices, options.local_slices),
+      profiler_(pool.workers(), network.blocks().size()),
+      record_width_(kRecordFields + normalizations_.step_record_width()),
+      records_(index(options.slices * record_width_)) {
   const auto blocks = network.blocks();
   while (first_trainable_ < blocks.size() && blocks[first_trainable_].parameters.empty()) ++first_trainable_;
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    if (!blocks[i].moments) continue;
-    Normalization site;
-    site.moments_block = i;
-    site.channels = blocks[i].ops.front().output[blocks[i].ops.front().output.rank() - 1];
-    site.whole_batch = blocks[i].moments->statistics == BatchMomentsOp::Statistics::batch;
-    site.records.resize(index(options.slices * moments_width(site.channels)));
-    site.gradients.resize(index(options.slices * 2 * site.channels));
-    site.values.resize(index((site.whole_batch ? 1 : options.local_slices) * 4 * site.channels));
-    if (!site.whole_batch) record_width_ += moments_width(site.channels);
-    normalizations_.push_back(std::move(site));
+  for (const Block& block : blocks) {
+    parameter_views_.emplace_back(block.parameters.size());
+    if (!block.kernel->defers_weight_gradient()) continue;
+    const ParameterRange& weights = block.parameters.front();
+    tile_elements_ = std::max(tile_elements_, tile_rows(weights) * columns_of(weights));
   }
-  records_.resize(index(options.slices * record_width_));
   const std::int64_t contexts = network.segment_count() > 1 ? options.local_slices : pool.workers();
-  for (std::int64_t i = 0; i < contexts; ++i) contexts_.emplace_back(plan_.bytes);
-  for (const Block& block : blocks) parameter_views_.emplace_back(block.parameters.size());
+  for (std::int64_t i = 0; i < contexts; ++i) contexts_.emplace_back(plan_.context_bytes);
+  for (std::int64_t i = 0; i < options.local_slices; ++i) own_.emplace_back(plan_.own_bytes);
   for (int i = 0; i < pool.workers(); ++i) {
     workspaces_.emplace_back(plan_.workspace_bytes);
     gradients_.emplace_back(index(plan_.parameter_gradient_elements) * sizeof(float));
-    auto& views = gradient_views_.emplace_back();
-    for (const Block& block : blocks) {
-      float* place = gradients_.back().as<float>().data();
-      auto& of_block = views.emplace_back();
-      for (const ParameterRange& range : block.parameters) {
-        of_block.push_back(place);
-        place += (range.shape.elements() + 15) / 16 * 16;
-      }
-    }
+    tiles_.emplace_back(index(tile_elements_) * (sizeof(float) + sizeof(std::int64_t)));
+    gradient_views_.push_back(views_of_gradients(blocks, gradients_.back().as<float>().data()));
   }
-}
-
-void Executor::start_profile() {
-  const std::size_t blocks = network_.blocks().size();
-  profiles_.assign(static_cast<std::size_t>(pool_.workers()),
-                   Profile{std::vector<double>(blocks), std::vector<double>(blocks)});
-}
-
-Executor::Profile Executor::profile() const {
-  const std::size_t blocks = network_.blocks().size();
-  Profile sum{std::vector<double>(blocks), std::vector<double>(blocks)};
-  for (const Profile& worker : profiles_) {
-    for (std::size_t i = 0; i < blocks; ++i) {
-      sum.forward[i] += worker.forward[i];
-      sum.backward[i] += worker.backward[i];
-    }
-    sum.input += worker.input;
-    sum.loss += worker.loss;
-    sum.sum += worker.sum;
-    sum.prepare += worker.prepare;
-  }
-  return sum;
-}
-
-template <class Place, class Work>
-void Executor::timed(int worker, const Place& place, const Work& work) {
-  if (profiles_.empty()) {
-    work();
-    return;
-  }
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  place(profiles_[index(worker)]) +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 std::size_t Executor::memory_bytes() const {
   std::size_t bytes = 0;
-  for (const auto* arenas : {&contexts_, &workspaces_, &gradients_})
+  for (const auto* arenas : {&contexts_, &own_, &workspaces_, &gradients_, &tiles_})
     for (const Arena& arena : *arenas) bytes += arena.size();
   return bytes;
 }
 
-Executor::Normalization* Executor::normalization_at(std::size_t block) {
-  const auto found = std::find_if(normalizations_.begin(), normalizations_.end(),
-                                  [&](const Normalization& site) { return site.moments_block == block; });
-  return found == normalizations_.end() ? nullptr : &*found;
+std::span<double> Executor::record_of(std::int64_t slice) {
+  return std::span(records_).subspan(index(slice * record_width_), index(record_width_));
 }
 
 StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std::span<const float> parameters,
@@ -151,17 +117,15 @@ StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std:
                            GradientSink& sink, Meeting& meeting) {
   Step step{plan, source, parameters, statistics, new_statistics, sink, meeting};
   std::fill(records_.begin(), records_.end(), 0.0);
-  for (Normalization& site : normalizations_) {
-    std::fill(site.records.begin(), site.records.end(), 0.0);
-    std::fill(site.gradients.begin(), site.gradients.end(), 0.0);
-  }
+  normalizations_.begin_step();
+  bad_block_ = 0;
   for (std::size_t i = 0; i < parameter_views_.size(); ++i)
     std::ranges::transform(network_.blocks()[i].parameters, parameter_views_[i].begin(),
                            [&](const ParameterRange& range) { return parameters.data() + range.offset; });
   pool_.run(static_cast<std::int64_t>(network_.blocks().size()), [&](int worker, std::int64_t block) {
-    timed(
-        worker, [](Profile& p) -> double& { return p.prepare; },
-        [&] { network_.prepare(index(block), parameter_views_[index(block)].data(), /*training=*/true); });
+    profiler_.time(worker, Piece::prepare, index(block), [&] {
+      network_.prepare(index(block), parameter_views_[index(block)].data(), /*training=*/true);
+    });
   });
 
   const auto each_slice = [&](const auto& work) {
@@ -169,7 +133,7 @@ StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std:
       const std::int64_t slice = plan.first_slice + local;
       if (plan.slice_samples(slice) == 0) return;
       const std::int64_t context = network_.segment_count() > 1 ? local : worker;
-      SliceRun run{step, slice, local, worker, contexts_[index(context)].data()};
+      SliceRun run{step, slice, local, worker, contexts_[index(context)].data(), own_[index(local)].data()};
       work(run);
     });
   };
@@ -184,9 +148,11 @@ StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std:
     loss(run);
     backward(run, last);
   });
+  form_weight_gradients(step, last);
   for (std::size_t segment = last; segment-- > 0;) {
     meet_backward(step, segment);
     each_slice([&](SliceRun& run) { backward(run, segment); });
+    form_weight_gradients(step, segment);
   }
   return conclude(step);
 }
@@ -197,6 +163,7 @@ SliceArgs Executor::slice_args(const SliceRun& run, std::size_t i) const {
   args.training = true;
   args.random = {run.step.plan.seed, run.step.plan.step, run.step.plan.slice_begin(run.slice)};
   args.parameters = parameter_views_[i].data();
+  args.batch_values = normalizations_.values(i, run.local_slice);
   args.input = run.at<float>(i == 0 ? plan_.input : plan_.outputs[i - 1]);
   args.saved = run.at<std::byte>(plan_.saved[i]);
   args.workspace = const_cast<std::byte*>(workspaces_[index(run.worker)].data());
@@ -204,44 +171,32 @@ SliceArgs Executor::slice_args(const SliceRun& run, std::size_t i) const {
 }
 
 void Executor::forward(SliceRun& run, std::size_t segment) {
-  const auto blocks = network_.blocks();
   if (segment == 0)
-    timed(
-        run.worker, [](Profile& p) -> double& { return p.input; },
-        [&] {
-          run.step.source.fill(run.step.plan.slice_begin(run.slice), run.samples(),
-                               run.at<float>(plan_.input), run.at<std::int32_t>(plan_.labels));
-        });
+    profiler_.time(run.worker, Piece::input, 0, [&] {
+      run.step.source.fill(run.step.plan.slice_begin(run.slice), run.samples(), run.at<float>(plan_.input),
+                           run.at<std::int32_t>(plan_.labels));
+    });
   for (std::size_t i = network_.segments()[segment]; i < network_.segments()[segment + 1]; ++i) {
-    const Block& block = blocks[i];
     ForwardArgs args{slice_args(run, i)};
     args.output = run.at<float>(plan_.outputs[i]);
-    Normalization* site = block.moments ? normalization_at(i) : nullptr;
-    if (site) args.record = record_at(site->records, run.slice, moments_width(site->channels)).data();
-    if (block.normalize) args.batch_values = normalization_at(i - 1)->values_of(run.local_slice).data();
-    timed(
-        run.worker, [i](Profile& p) -> double& { return p.forward[i]; },
-        [&] { block.kernel->forward(args); });
-    if (site && !site->whole_batch)
-      combine_moments(record_at(site->records, run.slice, moments_width(site->channels)), site->channels,
-                      site->values_of(run.local_slice).first(index(2 * site->channels)));
+    args.record = normalizations_.forward_record(i, run.slice);
+    profiler_.time(run.worker, Piece::forward, i, [&] { network_.blocks()[i].kernel->forward(args); });
+    normalizations_.forward_done(i, run.slice, run.local_slice);
   }
 }
 
 void Executor::loss(SliceRun& run) {
-  const std::int64_t samples = run.samples();
   LossArgs<float> args;
-  args.samples = samples;
+  args.samples = run.samples();
   args.classes = network_.model().output.elements();
   args.output = run.at<float>(plan_.outputs.back());
   args.labels = run.at<std::int32_t>(plan_.labels);
   args.gradient_scale = 1.0 / static_cast<double>(run.step.plan.samples);
-  args.gradient = run.at<float>(plan_.gradients[0]);
+  args.gradient = run.at<float>(plan_.grad_outputs.back());
   LossSums sums;
-  timed(
-      run.worker, [](Profile& p) -> double& { return p.loss; }, [&] { sums = loss_(args); });
-  const auto record = record_at(records_, run.slice, record_width_);
-  record[kSamples] = static_cast<double>(samples);
+  profiler_.time(run.worker, Piece::loss, 0, [&] { sums = loss_(args); });
+  const auto record = record_of(run.slice);
+  record[kSamples] = static_cast<double>(args.samples);
   record[kLoss] = sums.loss;
   record[kCorrect] = sums.correct;
   record[kTop5] = sums.top5;
@@ -249,11 +204,7 @@ void Executor::loss(SliceRun& run) {
 
 void Executor::backward(SliceRun& run, std::size_t segment) {
   const std::size_t begin = std::max(network_.segments()[segment], first_trainable_);
-  const std::size_t end = network_.segments()[segment + 1];
-  // Each block behind this segment has switched between the two places once.
-  const std::size_t behind = network_.blocks().size() - end;
-  run.gradient = behind % 2;
-  for (std::size_t i = end; i-- > begin;) backward_block(run, i);
+  for (std::size_t i = network_.segments()[segment + 1]; i-- > begin;) backward_block(run, i);
 }
 
 void Executor::backward_block(SliceRun& run, std::size_t i) {
@@ -261,116 +212,112 @@ void Executor::backward_block(SliceRun& run, std::size_t i) {
   BackwardArgs args{slice_args(run, i)};
   args.output = run.at<float>(plan_.outputs[i]);
   args.grad_parameters = gradient_views_[index(run.worker)][i].data();
-  args.grad_output = run.at<float>(plan_.gradients[run.gradient]);
-  args.grad_input = i > first_trainable_ ? run.at<float>(plan_.gradients[1 - run.gradient]) : nullptr;
-  Normalization* site = block.moments     ? normalization_at(i)
-                        : block.normalize ? normalization_at(i - 1)
-                                          : nullptr;
-  if (site) args.batch_values = site->values_of(run.local_slice).data();
-  if (block.normalize) args.record = record_at(site->gradients, run.slice, 2 * site->channels).data();
-  timed(
-      run.worker, [i](Profile& p) -> double& { return p.backward[i]; },
-      [&] { block.kernel->backward(args); });
-  run.gradient = 1 - run.gradient;
-  if (block.normalize && !site->whole_batch) {
-    const double count = record_at(site->records, run.slice, moments_width(site->channels))[0];
-    combine_gradient_sums(record_at(site->gradients, run.slice, 2 * site->channels), site->channels, count,
-                          site->values_of(run.local_slice).subspan(index(2 * site->channels)));
-  }
+  args.grad_output = run.at<float>(plan_.grad_outputs[i]);
+  args.grad_input = i > first_trainable_ ? run.at<float>(plan_.grad_outputs[i - 1]) : nullptr;
+  args.record = normalizations_.backward_record(i, run.slice);
+  profiler_.time(run.worker, Piece::backward, i, [&] { block.kernel->backward(args); });
+  normalizations_.backward_done(i, run.slice, run.local_slice);
   if (block.parameters.empty()) return;
-  timed(
-      run.worker, [](Profile& p) -> double& { return p.sum; }, [&] { sum_gradients(run, i); });
+  profiler_.time(run.worker, Piece::sum, i, [&] { sum_gradients(run, i); });
 }
 
 void Executor::sum_gradients(SliceRun& run, std::size_t i) {
-  const auto& parameters = network_.blocks()[i].parameters;
+  const Block& block = network_.blocks()[i];
   bool summed = true;
-  for (std::size_t p = 0; p < parameters.size(); ++p)
-    summed &= run.step.sink.add(parameters[p].offset,
-                                {static_cast<const float*>(gradient_views_[index(run.worker)][i][p]),
-                                 index(parameters[p].shape.elements())});
-  double& bad = record_at(records_, run.slice, record_width_)[kBadBlock];
-  if (!summed && bad == 0) bad = static_cast<double>(i + 1);
-  run.step.sink.passed(parameters.front().offset);
+  for (std::size_t p = 0; p < block.parameters.size(); ++p)
+    if (const void* gradient = gradient_views_[index(run.worker)][i][p])
+      summed &= run.step.sink.add(block.parameters[p].offset, {static_cast<const float*>(gradient),
+                                                               index(block.parameters[p].shape.elements())});
+  double& bad = record_of(run.slice)[kBadBlock];
+  if (!summed) bad = std::max(bad, static_cast<double>(i + 1));
+  if (!block.kernel->defers_weight_gradient()) run.step.sink.passed(block.parameters.front().offset);
+}
+
+void Executor::form_weight_gradients(Step& step, std::size_t segment) {
+  const std::int64_t present = step.plan.present_slices();
+  if (present == 0) return;
+  for (std::size_t i = network_.segments()[segment + 1]; i-- > network_.segments()[segment];) {
+    if (!network_.blocks()[i].kernel->defers_weight_gradient()) continue;
+    const ParameterRange& weights = network_.blocks()[i].parameters.front();
+    const std::int64_t rows = tile_rows(weights);
+    pool_.run((weights.shape[0] + rows - 1) / rows, [&](int worker, std::int64_t tile) {
+      profiler_.time(worker, Piece::weight_gradient, i, [&] { form_tile(step, worker, i, tile * rows); });
+    });
+    for (std::int64_t slice = 0; slice < present; ++slice) step.sink.passed(weights.offset);
+  }
+}
+
+void Executor::form_tile(Step& step, int worker, std::size_t i, std::int64_t first_row) {
+  const Block& block = network_.blocks()[i];
+  const ParameterRange& weights = block.parameters.front();
+  const std::int64_t columns = columns_of(weights);
+  WeightGradientArgs args;
+  args.first_row = first_row;
+  args.last_row = std::min(first_row + tile_rows(weights), weights.shape[0]);
+  const std::size_t elements = index((args.last_row - args.first_row) * columns);
+  Arena& memory = tiles_[index(worker)];
+  const std::span<std::int64_t> sum = memory.as<std::int64_t>().first(elements);
+  const std::span<float> gradient =
+      memory.as<float>().subspan(2 * index(tile_elements_), elements);  // behind the sum
+  args.gradient = gradient.data();
+  std::ranges::fill(sum, 0);
+  bool summed = true;
+  for (std::int64_t slice = step.plan.first_slice; slice < step.plan.last_slice; ++slice) {
+    args.samples = step.plan.slice_samples(slice);
+    if (args.samples == 0) continue;
+    const std::byte* own = own_[index(slice - step.plan.first_slice)].data();
+    args.input = own + (i == 0 ? plan_.input : plan_.outputs[i - 1]).offset;
+    args.grad_output = own + plan_.grad_outputs[i].offset;
+    block.kernel->weight_gradient(args);
+    summed &= step.sink.accumulate(sum, gradient);
+  }
+  step.sink.set(weights.offset + first_row * columns, sum);
+  if (summed) return;
+  std::size_t worst = bad_block_;
+  while (worst < i + 1 && !bad_block_.compare_exchange_weak(worst, i + 1)) continue;
 }
 
 void Executor::meet_forward(Step& step, std::size_t segment) {
-  Normalization& site = *normalization_at(network_.segments()[segment + 1] - 1);
-  step.meeting.gather(site.records, moments_width(site.channels));
-  combine_moments(site.records, site.channels, site.values_of(0).first(index(2 * site.channels)));
+  const std::size_t block = network_.segments()[segment + 1] - 1;
+  const auto records = normalizations_.forward_records(block);
+  profiler_.time(0, Piece::meeting, block, [&] { step.meeting.gather(records.values, records.width); });
+  normalizations_.forward_gathered(block);
 }
 
 void Executor::meet_backward(Step& step, std::size_t segment) {
-  Normalization& site = *normalization_at(network_.segments()[segment + 1] - 1);
-  if (site.moments_block < first_trainable_) return;  // the same on every rank
-  step.meeting.gather(site.gradients, 2 * site.channels);
-  double count = 0;
-  for (std::int64_t slice = 0; slice < step.plan.slices; ++slice)
-    count += record_at(site.records, slice, moments_width(site.channels))[0];
-  combine_gradient_sums(site.gradients, site.channels, count,
-                        site.values_of(0).subspan(index(2 * site.channels)));
+  const std::size_t block = network_.segments()[segment + 1] - 1;
+  if (block < first_trainable_) return;  // the same on every rank
+  const auto records = normalizations_.backward_records(block);
+  profiler_.time(0, Piece::meeting, block, [&] { step.meeting.gather(records.values, records.width); });
+  normalizations_.backward_gathered(block);
 }
 
 StepOutcome Executor::conclude(Step& step) {
   const StepPlan& plan = step.plan;
   for (std::int64_t slice = plan.first_slice; slice < plan.last_slice; ++slice) {
-    auto extra = record_at(records_, slice, record_width_).subspan(kRecordFields);
-    for (Normalization& site : normalizations_) {
-      if (site.whole_batch) continue;
-      const auto record = record_at(site.records, slice, moments_width(site.channels));
-      std::copy(record.begin(), record.end(), extra.begin());
-      extra = extra.subspan(record.size());
-    }
+    const auto record = record_of(slice);
+    normalizations_.write_step_record(slice, record.subspan(kRecordFields));
+    record[kBadBlock] = std::max(record[kBadBlock], static_cast<double>(bad_block_.load()));
   }
-  step.meeting.gather(records_, record_width_);
+  profiler_.time(0, Piece::meeting, 0, [&] { step.meeting.gather(records_, record_width_); });
   StepOutcome outcome;
+  double bad_block = 0;
   for (std::int64_t slice = 0; slice < plan.slices; ++slice) {
-    const auto record = record_at(records_, slice, record_width_);
+    const auto record = record_of(slice);
     outcome.loss += record[kLoss];
     outcome.accuracy += record[kCorrect];
     outcome.top5 += record[kTop5];
-    if (record[kBadBlock] > 0 && !outcome.bad_layer)
-      outcome.bad_layer = network_.blocks()[static_cast<std::size_t>(record[kBadBlock]) - 1].layer_name();
+    bad_block = std::max(bad_block, record[kBadBlock]);
   }
+  if (bad_block > 0)
+    outcome.bad_layer = network_.blocks()[static_cast<std::size_t>(bad_block) - 1].layer_name();
   const double n = static_cast<double>(plan.samples);
   outcome.loss /= n;
   outcome.accuracy /= n;
   outcome.top5 /= n;
-  update_statistics(step);
+  normalizations_.move_statistics(std::span<const double>(records_).subspan(kRecordFields), record_width_,
+                                  step.statistics, step.new_statistics);
   return outcome;
-}
-
-void Executor::update_statistics(Step& step) {
-  std::copy(step.statistics.begin(), step.statistics.end(), step.new_statistics.begin());
-  std::size_t extra = kRecordFields;
-  for (Normalization& site : normalizations_) {
-    const Op& op = network_.blocks()[site.moments_block].ops.front();
-    const std::size_t channels = index(site.channels);
-    std::vector<double> means(2 * channels,
-                              0.0);  // of the slices' means and variances, weighted by their samples
-    if (site.whole_batch) {
-      std::copy_n(site.values.begin(), means.size(), means.begin());
-    } else {
-      double count = 0;
-      for (std::int64_t slice = 0; slice < step.plan.slices; ++slice) {
-        const auto record = record_at(records_, slice, record_width_).subspan(extra);
-        if (record[0] == 0) continue;
-        count += record[0];
-        for (std::size_t i = 0; i < channels; ++i) {
-          means[i] += record[0] * record[1 + i];
-          means[channels + i] += record[1 + channels + i];
-        }
-      }
-      for (double& value : means) value /= count;
-      extra += index(moments_width(site.channels));
-    }
-    for (std::size_t half = 0; half < 2; ++half) {
-      const std::size_t offset = index(op.statistics[half].offset);
-      update_moving(
-          step.statistics.subspan(offset, channels), std::span(means).subspan(half * channels, channels),
-          std::get<BatchMomentsOp>(op.kind).momentum, step.new_statistics.subspan(offset, channels));
-    }
-  }
 }
 
 }  // namespace convoy

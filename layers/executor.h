@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -10,6 +11,8 @@
 #include "core/arena.h"
 #include "core/gradient_sink.h"
 #include "core/loss.h"
+#include "core/profiler.h"
+#include "layers/batch_normalizations.h"
 #include "layers/network.h"
 #include "layers/worker_pool.h"
 
@@ -76,29 +79,10 @@ class Executor {
 
   std::size_t memory_bytes() const;
 
-  /// Seconds that the workers have spent in each block and around them, since start_profile().
-  struct Profile {
-    std::vector<double> forward, backward;  ///< one a block
-    double input = 0;                       ///< filling slices
-    double loss = 0;
-    double sum = 0;      ///< adding gradients up
-    double prepare = 0;  ///< packing weights
-  };
-  void start_profile();
-  /// The sum over the workers.
-  Profile profile() const;
+  /// The time of the workers, block by block.
+  Profiler& profiler() { return profiler_; }
 
  private:
-  /// One batch normalization: the blocks on both sides of its meeting.
-  struct Normalization {
-    std::size_t moments_block = 0;
-    std::int64_t channels = 0;
-    bool whole_batch = true;
-    std::vector<double> records;    ///< forward, moments_width(C) a slice of the global batch
-    std::vector<double> gradients;  ///< backward, 2 * C a slice
-    std::vector<double> values;     ///< mean, variance, a, b: 4 * C; one set, or one a local slice
-    std::span<double> values_of(std::int64_t local_slice);
-  };
   struct Step;      ///< the arguments of step(), for the private functions
   struct SliceRun;  ///< one slice at work
 
@@ -107,31 +91,33 @@ class Executor {
   void backward(SliceRun& run, std::size_t segment);
   void backward_block(SliceRun& run, std::size_t block);
   void sum_gradients(SliceRun& run, std::size_t block);
+  void form_weight_gradients(Step& step, std::size_t segment);
+  void form_tile(Step& step, int worker, std::size_t block, std::int64_t first_row);
   void meet_forward(Step& step, std::size_t segment);
   void meet_backward(Step& step, std::size_t segment);
   StepOutcome conclude(Step& step);
-  void update_statistics(Step& step);
-  Normalization* normalization_at(std::size_t block);
+  std::span<double> record_of(std::int64_t slice);
   SliceArgs slice_args(const SliceRun& run, std::size_t block) const;
-  /// Runs `work`, adding its time to what `place` names of the worker's profile, if there is one.
-  template <class Place, class Work>
-  void timed(int worker, const Place& place, const Work& work);
 
   Network& network_;
   WorkerPool& pool_;
   LossFunction loss_;
   Options options_;
   MemoryPlan plan_;
+  BatchNormalizations normalizations_;
+  Profiler profiler_;
   std::size_t first_trainable_ = 0;  ///< blocks before it need no backward pass
   std::int64_t record_width_ = 0;
-  std::vector<double> records_;  ///< one a slice of the global batch
-  std::vector<Normalization> normalizations_;
+  std::vector<double> records_;    ///< one a slice of the global batch
   std::vector<Arena> contexts_;    ///< one a worker, or one a local slice where segments meet
+  std::vector<Arena> own_;         ///< one a local slice
   std::vector<Arena> workspaces_;  ///< one a worker
   std::vector<Arena> gradients_;   ///< one a worker: a block's parameter gradients of one slice
+  std::vector<Arena> tiles_;  ///< one a worker: a part of a weight gradient, then its sum over the slices
+  std::int64_t tile_elements_ = 0;
+  std::atomic<std::size_t> bad_block_{0};  ///< one more than the last block whose tiles could not be summed
   std::vector<std::vector<const void*>> parameter_views_;        ///< one a block: this step's parameters
   std::vector<std::vector<std::vector<void*>>> gradient_views_;  ///< [worker][block]: places in gradients_
-  std::vector<Profile> profiles_;                                ///< one a worker; empty: not measured
 };
 
 }  // namespace convoy

@@ -51,6 +51,22 @@ std::size_t tensor_bytes(std::int64_t samples, std::int64_t elements) {
   return align_up(static_cast<std::size_t>(samples * elements) * sizeof(float));
 }
 
+std::size_t widest_tensor(const Network& network, std::int64_t samples) {
+  std::size_t widest = tensor_bytes(samples, network.model().input.elements());
+  for (const Block& block : network.blocks())
+    widest = std::max(widest, tensor_bytes(samples, block.output_elements()));
+  return widest;
+}
+
+/// The most bytes that `need` names for slices of up to `samples` samples.
+template <class Need>
+std::size_t most(const Network& network, std::int64_t samples, const Need& need) {
+  std::size_t bytes = 0;
+  for (const std::int64_t size : network.planned())
+    if (size <= samples) bytes = std::max(bytes, need(size));
+  return align_up(bytes);
+}
+
 }  // namespace
 
 Network::Network(const Model& model, const CpuBackend& backend, const Forced& forced) : model_(model) {
@@ -73,45 +89,62 @@ void Network::plan(std::int64_t samples) {
 }
 
 MemoryPlan::MemoryPlan(const Network& network, std::int64_t samples, bool training) {
-  const auto take = [this](std::size_t size) {
-    const std::size_t place = bytes;
-    bytes += align_up(size);
-    return place;
-  };
   require(network.planned().contains(samples),
           "memory is laid out for slices that the network is planned for");
-  const auto most = [&](const auto& need) {
-    std::size_t need_of_all = 0;
-    for (const std::int64_t size : network.planned())
-      if (size <= samples) need_of_all = std::max(need_of_all, need(size));
-    return align_up(need_of_all);
-  };
-  const auto blocks = network.blocks();
-  std::size_t widest = tensor_bytes(samples, network.model().input.elements());
-  for (const Block& block : blocks) {
-    widest = std::max(widest, tensor_bytes(samples, block.output_elements()));
-    workspace_bytes = std::max(workspace_bytes,
-                               most([&](std::int64_t size) { return block.kernel->workspace_bytes(size); }));
+  for (const Block& block : network.blocks()) {
+    workspace_bytes = std::max(workspace_bytes, most(network, samples, [&](std::int64_t size) {
+                                 return block.kernel->workspace_bytes(size);
+                               }));
     std::int64_t gradient = 0;
-    for (const ParameterRange& range : block.parameters) gradient += (range.shape.elements() + 15) / 16 * 16;
+    for (std::size_t p = block.kernel->defers_weight_gradient() ? 1 : 0; p < block.parameters.size(); ++p)
+      gradient += (block.parameters[p].shape.elements() + 15) / 16 * 16;
     parameter_gradient_elements = std::max(parameter_gradient_elements, gradient);
   }
-  input = take(tensor_bytes(samples, network.model().input.elements()));
   labels = take(static_cast<std::size_t>(samples) * sizeof(std::int32_t));
-  std::array<std::size_t, 2> alternating{};
-  for (std::size_t& place : alternating) place = take(widest);
-  if (training) std::copy(alternating.begin(), alternating.end(), gradients);
-  std::size_t current = input;
+  if (training)
+    lay_out(network, samples);
+  else
+    alternate(network, samples);
+}
+
+MemoryPlan::Place MemoryPlan::take(std::size_t bytes, bool own) {
+  std::size_t& end = own ? own_bytes : context_bytes;
+  const Place place{own, end};
+  end += align_up(bytes);
+  return place;
+}
+
+void MemoryPlan::lay_out(const Network& network, std::int64_t samples) {
+  const auto blocks = network.blocks();
+  // What a weight gradient is formed from must last until all slices have passed.
+  const auto deferred = [&](std::size_t i) {
+    return i < blocks.size() && blocks[i].kernel->defers_weight_gradient();
+  };
+  input = take(tensor_bytes(samples, network.model().input.elements()), deferred(0));
+  const std::size_t widest = widest_tensor(network, samples);
+  const std::array<Place, 2> alternating{take(widest), take(widest)};
   for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const std::size_t output = tensor_bytes(samples, blocks[i].output_elements());
     // A block that only measures passes its input on.
-    if (!blocks[i].moments)
-      current = training                    ? take(tensor_bytes(samples, blocks[i].output_elements()))
-                : current == alternating[0] ? alternating[1]
-                                            : alternating[0];
-    outputs.push_back(current);
+    outputs.push_back(!blocks[i].moments ? take(output, deferred(i + 1)) : i == 0 ? input : outputs.back());
     saved.push_back(
-        training ? take(most([&](std::int64_t size) { return blocks[i].kernel->saved_bytes(size); })) : 0);
+        take(most(network, samples, [&](std::int64_t size) { return blocks[i].kernel->saved_bytes(size); })));
+    grad_outputs.push_back(deferred(i) ? take(output, true) : alternating[(blocks.size() - i) % 2]);
   }
+  grad_input = alternating[(blocks.size() + 1) % 2];
+}
+
+void MemoryPlan::alternate(const Network& network, std::int64_t samples) {
+  input = take(tensor_bytes(samples, network.model().input.elements()));
+  const std::size_t widest = widest_tensor(network, samples);
+  const std::array<Place, 2> alternating{take(widest), take(widest)};
+  std::size_t next = 0;
+  Place current = input;
+  for (const Block& block : network.blocks()) {
+    if (!block.moments) current = alternating[next++ % 2];
+    outputs.push_back(current);
+  }
+  saved.resize(outputs.size());
 }
 
 }  // namespace convoy

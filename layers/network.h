@@ -61,22 +61,33 @@ class Network {
   std::set<std::int64_t> planned_;
 };
 
-/// Where a slice's tensors lie in its context, in bytes. Training keeps every block's output for the backward
-/// pass; evaluation alternates between two places.
+/// Where a slice's tensors lie. Training keeps every block's output for the backward pass; evaluation
+/// alternates between two places.
 struct MemoryPlan {
   /// For slices of up to `samples` samples; the network must be planned for that size and for each smaller
   /// one that is run, since a kernel may need more for fewer samples.
   MemoryPlan(const Network& network, std::int64_t samples, bool training);
 
-  std::vector<std::size_t> outputs;  ///< one a block
-  std::vector<std::size_t> saved;    ///< one a block; training only
-  std::size_t input = 0;
-  std::size_t labels = 0;
-  std::size_t gradients[2] = {0, 0};  ///< training only
-  std::size_t bytes = 0;
+  /// In the context of whoever runs the slice, or in a memory of the slice's own, which outlives the run.
+  struct Place {
+    bool own = false;
+    std::size_t offset = 0;  ///< bytes
+  };
+  Place input, labels;
+  std::vector<Place> outputs;       ///< one a block
+  std::vector<Place> saved;         ///< one a block; training only
+  std::vector<Place> grad_outputs;  ///< one a block; training only
+  Place grad_input;                 ///< of the first block; training only
+  std::size_t context_bytes = 0;
+  std::size_t own_bytes = 0;
 
   std::size_t workspace_bytes = 0;               ///< the most that a block needs
   std::int64_t parameter_gradient_elements = 0;  ///< likewise, each parameter's place aligned
+
+ private:
+  Place take(std::size_t bytes, bool own = false);
+  void lay_out(const Network& network, std::int64_t samples);
+  void alternate(const Network& network, std::int64_t samples);
 };
 
 }  // namespace convoy

@@ -18,8 +18,6 @@ constexpr std::int64_t kGroups = 10;  ///< rates are taken over this many groups
 /// What the measured steps took.
 struct Measurement {
   std::vector<double> rates;  ///< images a second, one a group
-  StepResult::Seconds seconds;
-  Executor::Profile profile;
   double images = 0;
   double elapsed = 0;
 };
@@ -28,25 +26,19 @@ Measurement measure(Rehearsal& rehearsal, std::int64_t steps) {
   using Clock = std::chrono::steady_clock;
   for (std::int64_t i = 0; i < kWarmUpSteps; ++i) rehearsal.step();
   Measurement result;
-  rehearsal.runner().start_profile();
+  rehearsal.runner().profiler().start();
   const auto begin = Clock::now();
   const std::int64_t groups = std::min(kGroups, steps);
   for (std::int64_t group = 0; group < groups; ++group) {
     double images = 0;
     const auto start = Clock::now();
     for (std::int64_t i = steps * group / groups; i < steps * (group + 1) / groups; ++i) {
-      const StepResult step = rehearsal.step();
-      images += static_cast<double>(step.samples);
-      result.seconds.compute += step.seconds.compute;
-      result.seconds.reduce += step.seconds.reduce;
-      result.seconds.update += step.seconds.update;
-      result.seconds.gather += step.seconds.gather;
+      images += static_cast<double>(rehearsal.step().samples);
     }
     result.rates.push_back(images / std::chrono::duration<double>(Clock::now() - start).count());
     result.images += images;
   }
   result.elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
-  result.profile = rehearsal.runner().profile();
   return result;
 }
 
@@ -56,21 +48,27 @@ double median(std::vector<double> values) {
   return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-MetricsEvent json_of(const Measurement& m, const Network& network, const World& world, int threads) {
-  const double workers = static_cast<double>(threads);
+MetricsEvent json_of(const Measurement& m, const Profiler& profiler, const Network& network,
+                     const World& world, int threads) {
   const double to_microseconds = 1e6 / m.images * static_cast<double>(world.size());
   MetricsEvent layers = MetricsEvent::array();
   for (std::size_t i = 0; i < network.blocks().size(); ++i) {
     const Block& block = network.blocks()[i];
     double flops = 0;
     for (const Op& op : block.ops) flops += op.flops();
-    layers.push_back({{"layer", block.layer_name()},
-                      {"kernel", block.provider + ": " + block.kernel_name},
-                      {"forward_us_per_image", m.profile.forward[i] * to_microseconds},
-                      {"backward_us_per_image", m.profile.backward[i] * to_microseconds},
-                      {"forward_flops_per_image", flops}});
+    layers.push_back(
+        {{"layer", block.layer_name()},
+         {"kernel", block.provider + ": " + block.kernel_name},
+         {"forward_us_per_image", profiler.seconds(Piece::forward, i) * to_microseconds},
+         {"backward_us_per_image", profiler.seconds(Piece::backward, i) * to_microseconds},
+         {"weight_gradient_us_per_image", profiler.seconds(Piece::weight_gradient, i) * to_microseconds},
+         {"sum_us_per_image", profiler.seconds(Piece::sum, i) * to_microseconds},
+         {"forward_flops_per_image", flops}});
   }
-  const auto share = [&](double seconds) { return seconds / m.elapsed; };
+  const auto spent = [&](Piece piece) { return profiler.seconds(piece) * to_microseconds; };
+  const auto share = [&](Piece piece) { return profiler.seconds(piece) / m.elapsed; };
+  const double waiting =
+      share(Piece::meeting) + share(Piece::reduce) + share(Piece::update) + share(Piece::gather);
   return {{"images_per_second",
            {{"median", median(m.rates)},
             {"min", *std::min_element(m.rates.begin(), m.rates.end())},
@@ -79,16 +77,18 @@ MetricsEvent json_of(const Measurement& m, const Network& network, const World& 
           {"threads_per_rank", threads},
           {"layers", layers},
           {"phases_us_per_image",
-           {{"input", m.profile.input * to_microseconds},
-            {"loss", m.profile.loss * to_microseconds},
-            {"sum", m.profile.sum * to_microseconds},
-            {"prepare", m.profile.prepare * to_microseconds},
-            {"update", m.seconds.update * workers * to_microseconds}}},
+           {{"input", spent(Piece::input)},
+            {"loss", spent(Piece::loss)},
+            {"weight_gradient", spent(Piece::weight_gradient)},
+            {"sum", spent(Piece::sum)},
+            {"prepare", spent(Piece::prepare)},
+            {"update", spent(Piece::update)}}},
           {"share_of_time",
-           {{"compute", share(m.seconds.compute)},
-            {"waiting_for_sums", share(m.seconds.reduce)},
-            {"update", share(m.seconds.update)},
-            {"waiting_for_weights", share(m.seconds.gather)}}}};
+           {{"compute", 1 - waiting},
+            {"meeting", share(Piece::meeting)},
+            {"waiting_for_sums", share(Piece::reduce)},
+            {"update", share(Piece::update)},
+            {"waiting_for_weights", share(Piece::gather)}}}};
 }
 
 void print(const MetricsEvent& json) {
@@ -119,8 +119,8 @@ ExitCode run_bench(const CommandLine& line, World& world) {
   rehearsal.initialize();
   const Measurement measurement = measure(rehearsal, line.steps);
   if (world.rank() != 0) return ExitCode::ok;
-  const MetricsEvent json =
-      json_of(measurement, rehearsal.engine().network(), world, rehearsal.engine().pool().workers());
+  const MetricsEvent json = json_of(measurement, rehearsal.runner().profiler(), rehearsal.engine().network(),
+                                    world, rehearsal.engine().pool().workers());
   if (line.json)
     fmt::print("{}\n", json.dump());
   else

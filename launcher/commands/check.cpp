@@ -204,28 +204,24 @@ void report_all_reduce(Report& report, const Setup& setup, Communicator& communi
 /// Throws AgreedError where a step is refused.
 void report_speed(Report& report, Rehearsal& rehearsal) {
   for (std::int64_t i = 0; i < kWarmUpSteps; ++i) rehearsal.step();
-  StepResult::Seconds sum;
+  Profiler& profiler = rehearsal.runner().profiler();
+  profiler.start();
+  const auto begin = Profiler::Clock::now();
   double images = 0;
-  for (std::int64_t i = 0; i < kMeasuredSteps; ++i) {
-    const StepResult step = rehearsal.step();
-    sum.compute += step.seconds.compute;
-    sum.reduce += step.seconds.reduce;
-    sum.update += step.seconds.update;
-    sum.gather += step.seconds.gather;
-    images += static_cast<double>(step.samples);
-  }
+  for (std::int64_t i = 0; i < kMeasuredSteps; ++i) images += static_cast<double>(rehearsal.step().samples);
+  const double total = std::chrono::duration<double>(Profiler::Clock::now() - begin).count();
   const Setup& setup = rehearsal.setup();
-  const double total = sum.compute + sum.reduce + sum.update + sum.gather;
   const double rate = images / total;
   const double epoch = static_cast<double>(setup.training->size()) / rate;
   report.line("speed", "{:.0f} images/s: an epoch takes {:.1f} s, {} {:.1f} min, validation apart", rate,
               epoch, counted(setup.experiment.train.epochs, "epoch"),
               epoch * static_cast<double>(setup.experiment.train.epochs) / 60);
+  const auto percent = [&](Piece piece) { return 100 * profiler.seconds(piece) / total; };
+  const double apart = percent(Piece::reduce) + percent(Piece::update) + percent(Piece::gather);
   report.line(
       "speed",
       "{:.1f} % computing, {:.1f} % waiting for sums, {:.1f} % updating, {:.1f} % waiting for weights",
-      100 * sum.compute / total, 100 * sum.reduce / total, 100 * sum.update / total,
-      100 * sum.gather / total);
+      100 - apart, percent(Piece::reduce), percent(Piece::update), percent(Piece::gather));
   report.json()["images_per_second"] = rate;
   report.json()["seconds_per_epoch"] = epoch;
 }

@@ -89,7 +89,14 @@ Times measure(Kernel& kernel, std::span<const Op> block, std::int64_t samples) {
   backward.record = record.data();
   Times times;
   times.forward = microseconds([&] { kernel.forward(forward); }) / static_cast<double>(samples);
-  times.backward = microseconds([&] { kernel.backward(backward); }) / static_cast<double>(samples);
+  const std::int64_t rows = parameters.empty() ? 0 : block.front().parameters.front().shape[0];
+  times.backward = microseconds([&] {
+                     kernel.backward(backward);
+                     if (kernel.defers_weight_gradient())
+                       kernel.weight_gradient(
+                           {samples, input.data(), grad_output.data(), 0, rows, gradient_views.front()});
+                   }) /
+                   static_cast<double>(samples);
   return times;
 }
 

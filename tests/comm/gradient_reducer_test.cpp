@@ -25,15 +25,19 @@ TEST_P(GradientReducerOf, ExactSumsAndNormsAreTheSameBitsForAnyRanksThreadsAndBu
   const std::vector<double> expected = norms_of_one_rank({});
   for (int threads : {1, 3})
     for (std::optional<std::int64_t> bytes : {std::optional<std::int64_t>(), std::optional<std::int64_t>(1)})
-      run_ranks(GetParam(), [&](Communicator& ranks) {
-        EXPECT_EQ(run_steps(ranks, {.threads = threads, .bucket_bytes = bytes}), expected);
-      });
+      for (bool parts : {false, true})
+        run_ranks(GetParam(), [&](Communicator& ranks) {
+          EXPECT_EQ(run_steps(ranks, {.threads = threads, .bucket_bytes = bytes, .parts = parts}), expected);
+        });
 }
 
 TEST_P(GradientReducerOf, NativeSumsDependOnTheRanksAlone) {
   for (int threads : {1, 2})
     run_ranks(GetParam(), [&](Communicator& ranks) {
-      run_steps(ranks, {.mode = GradientReducer::Mode::native, .threads = threads, .bucket_bytes = 1 << 16});
+      run_steps(ranks, {.mode = GradientReducer::Mode::native,
+                        .threads = threads,
+                        .bucket_bytes = 1 << 16,
+                        .parts = threads == 2});
     });
 }
 

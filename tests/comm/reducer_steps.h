@@ -52,7 +52,11 @@ struct Setup {
   std::int64_t slices = 8;
   int threads = 1;
   std::optional<std::int64_t> bucket_bytes{};
+  bool parts = false;  ///< whether kParts comes in parts
 };
+
+/// The kernel of the middle layer: longer than a stripe, and not the only one of its layer.
+inline constexpr BucketPlan::Range kParts{5'056, 25'056};
 
 inline std::int64_t first_slice(std::int64_t slices, int ranks, int rank) { return rank * slices / ranks; }
 
@@ -91,9 +95,24 @@ inline std::vector<float> expected_gradient(const Setup& setup, int ranks, std::
   return sums;
 }
 
-/// Runs backward of these slices in `threads` workers, each taking the next slice.
+/// Sums and sets kParts part by part, when all slices have passed their backward.
+inline bool form_parts(GradientReducer& reducer, const std::vector<std::int64_t>& slices, std::int64_t step) {
+  constexpr std::int64_t kPart = 3'000;
+  bool all_summed = true;
+  for (std::int64_t begin = kParts.begin; begin < kParts.end && !slices.empty(); begin += kPart) {
+    std::vector<std::int64_t> sum(index(std::min(kPart, kParts.end - begin)), 0);
+    for (std::int64_t slice : slices)
+      all_summed &= reducer.accumulate(sum, gradient_of(step, slice).subspan(index(begin), sum.size()));
+    reducer.set(begin, sum);
+  }
+  for (std::size_t i = 0; i < slices.size(); ++i) reducer.passed(kParts.begin);
+  return all_summed;
+}
+
+/// Runs backward of these slices in the workers, each taking the next slice.
 inline bool run_backward(GradientReducer& reducer, const std::vector<std::int64_t>& slices, std::int64_t step,
-                         int threads) {
+                         const Setup& setup) {
+  const int threads = setup.threads;
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> all_summed = true;
   std::latch together(threads);
@@ -105,12 +124,12 @@ inline bool run_backward(GradientReducer& reducer, const std::vector<std::int64_
         for (std::size_t t = kTensors.size(); t-- > 0;) {
           const std::int64_t begin = kTensors[t],
                              tensor_end = t + 1 < kTensors.size() ? kTensors[t + 1] : kElements;
-          if (begin < *layer || begin >= end) continue;
+          if (begin < *layer || begin >= end || (setup.parts && begin == kParts.begin)) continue;
           if (!reducer.add(begin,
                            gradient_of(step, slices[mine]).subspan(index(begin), index(tensor_end - begin))))
             all_summed = false;
         }
-        reducer.passed(*layer);
+        if (!setup.parts || *layer != kParts.begin) reducer.passed(*layer);
         end = *layer;
       }
     }
@@ -119,13 +138,14 @@ inline bool run_backward(GradientReducer& reducer, const std::vector<std::int64_
   for (int i = 1; i < threads; ++i) workers.emplace_back(worker);
   worker();
   for (std::thread& thread : workers) thread.join();
+  if (setup.parts) all_summed = form_parts(reducer, slices, step) && all_summed;
   return all_summed;
 }
 
 inline GradientReducer make_reducer(Communicator& ranks, const Setup& setup) {
-  return GradientReducer(ranks.duplicate(),
-                         BucketPlan(kTensors, kLayers, kElements, ranks.size(), setup.bucket_bytes),
-                         setup.mode, setup.slices, loops_of(widest_isa()));
+  return GradientReducer(
+      ranks.duplicate(), BucketPlan(kTensors, kLayers, kElements, ranks.size(), setup.bucket_bytes),
+      setup.mode, setup.slices, loops_of(widest_isa()), std::span(&kParts, setup.parts ? 1 : 0));
 }
 
 /// Takes steps and checks the gradients of the owned ranges; returns the squared norms, which all ranks must
@@ -136,7 +156,7 @@ inline std::vector<double> run_steps(Communicator& ranks, const Setup& setup) {
   for (std::int64_t step = 0; step < kSteps; ++step) {
     const auto slices = slices_of(setup, step, ranks.size(), ranks.rank());
     reducer.begin_step(static_cast<std::int64_t>(slices.size()));
-    EXPECT_TRUE(run_backward(reducer, slices, step, setup.threads));
+    EXPECT_TRUE(run_backward(reducer, slices, step, setup));
     reducer.finish();
     norms.push_back(reducer.squared_norm());
 

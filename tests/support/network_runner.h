@@ -18,7 +18,8 @@ class NetworkRunner {
       : network_(network),
         samples_(samples),
         plan_((network.plan(samples), network), samples, /*training=*/true),
-        context_(plan_.bytes),
+        context_(plan_.context_bytes),
+        own_(plan_.own_bytes + kAlignment),
         workspace_(plan_.workspace_bytes + kAlignment),
         parameters_(bytes(network.model().parameter_elements)),
         gradients_(bytes(network.model().parameter_elements)),
@@ -40,10 +41,9 @@ class NetworkRunner {
 
   /// From the output's gradient to the input's.
   std::vector<float> backward(std::span<const float> grad_output) {
-    std::copy(grad_output.begin(), grad_output.end(), at(plan_.gradients[0]));
-    std::size_t place = 0;
-    for (std::size_t i = values_.size(); i-- > 0; place = 1 - place) backward(i, place);
-    return read(plan_.gradients[place], network_.model().input.elements());
+    std::copy(grad_output.begin(), grad_output.end(), at(plan_.grad_outputs.back()));
+    for (std::size_t i = values_.size(); i-- > 0;) backward(i);
+    return read(plan_.grad_input, network_.model().input.elements());
   }
 
   /// The statistics that follow from the forward pass.
@@ -67,8 +67,10 @@ class NetworkRunner {
   static std::size_t bytes(std::int64_t elements) {
     return static_cast<std::size_t>(elements) * sizeof(float) + kAlignment;
   }
-  float* at(std::size_t place) { return reinterpret_cast<float*>(context_.data() + place); }
-  std::vector<float> read(std::size_t place, std::int64_t elements) {
+  float* at(MemoryPlan::Place place) {
+    return reinterpret_cast<float*>((place.own ? own_ : context_).data() + place.offset);
+  }
+  std::vector<float> read(MemoryPlan::Place place, std::int64_t elements) {
     return {at(place), at(place) + samples_ * elements};
   }
 
@@ -104,7 +106,7 @@ class NetworkRunner {
     combine_moments(record, static_cast<std::int64_t>(channels), std::span(values_[i]).first(2 * channels));
   }
 
-  void backward(std::size_t i, std::size_t place) {
+  void backward(std::size_t i) {
     const Block& block = network_.blocks()[i];
     std::vector<double> record(block.kernel->backward_record());
     std::vector<void*> gradients;
@@ -113,11 +115,15 @@ class NetworkRunner {
     BackwardArgs args;
     fill(i, args);
     args.output = at(plan_.outputs[i]);
-    args.grad_output = at(plan_.gradients[place]);
-    args.grad_input = at(plan_.gradients[1 - place]);
+    args.grad_output = at(plan_.grad_outputs[i]);
+    args.grad_input = at(i == 0 ? plan_.grad_input : plan_.grad_outputs[i - 1]);
     args.grad_parameters = gradients.data();
     args.record = record.data();
     block.kernel->backward(args);
+    if (block.kernel->defers_weight_gradient()) {
+      const std::int64_t rows = block.parameters.front().shape[0];
+      block.kernel->weight_gradient({samples_, args.input, args.grad_output, 0, rows, gradients.front()});
+    }
     if (!block.normalize) return;
     const std::size_t channels = record.size() / 2;
     const double count =
@@ -129,7 +135,7 @@ class NetworkRunner {
   Network& network_;
   std::int64_t samples_;
   MemoryPlan plan_;
-  Arena context_, workspace_, parameters_, gradients_;
+  Arena context_, own_, workspace_, parameters_, gradients_;
   std::vector<std::vector<double>> values_;  ///< one a block: mean, variance, a, b where it normalizes
   std::vector<const void*> views_;
 };

@@ -110,9 +110,9 @@ void matrix_product(std::int64_t rows, std::int64_t inner, std::int64_t columns,
   product(rows, inner, columns, x, inner, 1, w, bias, y);
 }
 
-void weight_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
-                     const float* dy, float* dw) {
-  product(inner, rows, columns, x, 1, inner, dy, nullptr, dw);
+void weight_gradient(std::int64_t rows, std::int64_t x_row, std::int64_t inner, std::int64_t columns,
+                     const float* x, const float* dy, float* dw) {
+  product(inner, rows, columns, x, 1, x_row, dy, nullptr, dw);
 }
 
 void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,

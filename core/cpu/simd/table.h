@@ -154,9 +154,9 @@ struct Table {
   /// values alone.
   void (*matrix_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
                          const float* w, const float* bias, float* y);
-  /// dw[k, n] = sum over m of x[m, k] * dy[m, n], m ascending.
-  void (*weight_gradient)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
-                          const float* dy, float* dw);
+  /// dw[k, n] = sum over m of x[m * x_row + k] * dy[m, n], m ascending, for k below `inner`.
+  void (*weight_gradient)(std::int64_t rows, std::int64_t x_row, std::int64_t inner, std::int64_t columns,
+                          const float* x, const float* dy, float* dw);
   /// dx[m, k] = sum over n of dy[m, n] * w[k, n], in an order of the instruction set's own, the same for all
   /// m and k.
   void (*data_gradient)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,

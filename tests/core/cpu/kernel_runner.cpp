@@ -98,11 +98,22 @@ PreparedRun<T>::PreparedRun(Kernel& kernel, std::span<const Op> block, std::int6
     : kernel_(kernel),
       samples_(samples),
       outputs_(samples * block.back().output.elements()),
+      rows_(block.front().parameters.empty() ? 0 : block.front().parameters.front().shape[0]),
+      weights_(block.front().parameters.empty() ? 0 : block.front().parameters.front().shape.elements()),
       numbers_(numbers),
       options_(options) {
   const auto parameters = guarded<T>(numbers.parameters);
   kernel.plan(samples);
   kernel.prepare(views_of(parameters).data(), options.training);
+}
+
+/// The deferred gradient in two parts, the second of which begins at an odd row.
+template <class T>
+void PreparedRun<T>::form_in_parts(const BackwardArgs& args, T* gradient) const {
+  const std::int64_t middle = rows_ / 2 | 1;
+  kernel_.weight_gradient({samples_, args.input, args.grad_output, 0, middle, gradient});
+  kernel_.weight_gradient(
+      {samples_, args.input, args.grad_output, middle, rows_, gradient + middle * (weights_ / rows_)});
 }
 
 template <class T>
@@ -141,9 +152,12 @@ Results PreparedRun<T>::run() const {
     backward.output = output.data();
     backward.grad_output = grad_output.data();
     backward.grad_input = options_.want_grad_input ? grad_input.data() : nullptr;
+    void* const weight_gradient = gradient_views.empty() ? nullptr : gradient_views.front();
+    if (kernel_.defers_weight_gradient()) gradient_views.front() = nullptr;
     backward.grad_parameters = gradient_views.data();
     backward.record = results.backward_record.data();
     kernel_.backward(backward);
+    if (kernel_.defers_weight_gradient()) form_in_parts(backward, static_cast<T*>(weight_gradient));
     results.grad_input = grad_input.values();
     for (auto& gradient : grad_parameters) results.grad_parameters.push_back(gradient.values());
   }

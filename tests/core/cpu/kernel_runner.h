@@ -45,14 +45,17 @@ class PreparedRun {
   PreparedRun(Kernel& kernel, std::span<const Op> block, std::int64_t samples, const Numbers& numbers,
               const RunOptions& options = {});
 
-  /// Forward and backward. Fails the current test where the kernel writes outside its buffers or changes its
-  /// input.
+  /// Forward and backward, and the weight gradient where that is deferred. Fails the current test where the
+  /// kernel writes outside its buffers or changes its input.
   Results run() const;
 
  private:
+  void form_in_parts(const BackwardArgs& args, T* gradient) const;
+
   Kernel& kernel_;
   std::int64_t samples_;
   std::int64_t outputs_;
+  std::int64_t rows_, weights_;  ///< of the first parameter: its first axis, its elements
   Numbers numbers_;
   RunOptions options_;
 };
