@@ -122,6 +122,8 @@ class Grammar {
     sub->add_option("--steps", line_.steps, "Steps to measure (default 50)")
         ->option_text("N")
         ->check(positive_integer());
+    sub->add_option("--trace", line_.trace, "Also write when each rank did what, for https://ui.perfetto.dev")
+        ->option_text("F.json");
   }
   void diff() {
     CLI::App* sub =

@@ -6,6 +6,7 @@
 #include "launcher/commands/command.h"
 #include "launcher/commands/rehearsal.h"
 #include "launcher/metrics_writer.h"
+#include "launcher/trace.h"
 #include "launcher/wording.h"
 
 namespace convoy {
@@ -18,27 +19,28 @@ constexpr std::int64_t kGroups = 10;  ///< rates are taken over this many groups
 /// What the measured steps took.
 struct Measurement {
   std::vector<double> rates;  ///< images a second, one a group
+  Profiler::Clock::time_point begin;
   double images = 0;
   double elapsed = 0;
 };
 
-Measurement measure(Rehearsal& rehearsal, std::int64_t steps) {
-  using Clock = std::chrono::steady_clock;
+Measurement measure(Rehearsal& rehearsal, std::int64_t steps, bool trace, Communicator& communicator) {
+  using Clock = Profiler::Clock;
   for (std::int64_t i = 0; i < kWarmUpSteps; ++i) rehearsal.step();
   Measurement result;
-  rehearsal.runner().profiler().start();
-  const auto begin = Clock::now();
+  communicator.barrier();  // so that all count from about the same moment
+  rehearsal.runner().profiler().start(trace);
+  result.begin = Clock::now();
   const std::int64_t groups = std::min(kGroups, steps);
   for (std::int64_t group = 0; group < groups; ++group) {
     double images = 0;
     const auto start = Clock::now();
-    for (std::int64_t i = steps * group / groups; i < steps * (group + 1) / groups; ++i) {
+    for (std::int64_t i = steps * group / groups; i < steps * (group + 1) / groups; ++i)
       images += static_cast<double>(rehearsal.step().samples);
-    }
     result.rates.push_back(images / std::chrono::duration<double>(Clock::now() - start).count());
     result.images += images;
   }
-  result.elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
+  result.elapsed = std::chrono::duration<double>(Clock::now() - result.begin).count();
   return result;
 }
 
@@ -117,10 +119,13 @@ ExitCode run_bench(const CommandLine& line, World& world) {
   Rehearsal rehearsal(input.config, line, world, *communicator, guard);
   rehearsal.allocate();
   rehearsal.initialize();
-  const Measurement measurement = measure(rehearsal, line.steps);
+  const Measurement measurement = measure(rehearsal, line.steps, line.trace.has_value(), *communicator);
+  const Profiler& profiler = rehearsal.runner().profiler();
+  const Network& network = rehearsal.engine().network();
+  const int threads = rehearsal.engine().pool().workers();
+  if (line.trace) write_trace(*line.trace, profiler, network, measurement.begin, threads, *communicator);
   if (world.rank() != 0) return ExitCode::ok;
-  const MetricsEvent json = json_of(measurement, rehearsal.runner().profiler(), rehearsal.engine().network(),
-                                    world, rehearsal.engine().pool().workers());
+  const MetricsEvent json = json_of(measurement, profiler, network, world, threads);
   if (line.json)
     fmt::print("{}\n", json.dump());
   else

@@ -28,6 +28,28 @@ result = json.loads(sys.argv[1])
 assert result["images_per_second"]["min"] <= result["images_per_second"]["median"]' \
   "$("$convoy" bench everything.yaml --steps 4 --json)" || fail "bench --json"
 
+# A trace has all ranks and workers, each doing one thing at a time.
+ranks 2 bench everything.yaml --steps 3 --set distributed.threads_per_rank=2 --trace trace.json >/dev/null ||
+  fail "bench --trace: exit code $?"
+python3 -c '
+import collections, json
+pieces, workers = set(), collections.defaultdict(list)
+for event in json.load(open("trace.json"))["traceEvents"]:
+    if event["ph"] == "X":
+        pieces.add(event["cat"])
+        workers[event["pid"], event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
+assert {worker[0] for worker in workers} == {0, 1}, workers.keys()
+for piece in "forward", "backward", "loss", "input", "prepare", "sum", "reduce", "update", "gather":
+    assert piece in pieces, pieces
+for spans in workers.values():
+    spans.sort()
+    assert spans[0][0] >= 0 and all(a[1] <= b[0] + 0.01 for a, b in zip(spans, spans[1:]))
+' || fail "bench --trace: the trace"
+code=0
+text=$(ranks 2 bench everything.yaml --steps 2 --trace nowhere/trace.json 2>&1) || code=$?
+expect_equal "exit code of a trace that cannot be written" "$code" 7
+expect_match "a trace that cannot be written" "$text" 'nowhere'
+
 # One of anything is written so, and a run is benched and summed up like its config.
 one=(--set distributed.threads_per_rank=1 --set train.slices=1 --set train.epochs=1)
 text=$("$convoy" check everything.yaml "${one[@]}" 2>&1)

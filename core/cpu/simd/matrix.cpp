@@ -21,62 +21,85 @@ CONVOY_INLINE void store_columns(float* to, Floats values, int count) {
     store_first(to, values, count);
 }
 
-/// y[r, n] = bias[n] + sum over k of x[r * x_row + k * x_step] * w[k, n], for kRows rows and kVectors vectors
-/// of columns (or the first `count` columns).
+/// What a product reads and writes: y = bias + x * w with x[r, k] at x[r * x_row + k * x_step]. Without
+/// `bias`, what is in y goes on if `onto`.
+struct Product {
+  std::int64_t inner, columns;
+  const float* x;
+  std::int64_t x_row, x_step;
+  const float *w, *bias;
+  float* y;
+  bool onto;
+
+  Product at_column(std::int64_t n) const {
+    Product part = *this;
+    part.w += n;
+    part.bias = bias ? bias + n : bias;
+    part.y += n;
+    return part;
+  }
+};
+
+/// kRows rows and kVectors vectors of columns (or the first `count` columns).
 template <int kRows, int kVectors, bool kWhole>
-CONVOY_INLINE void product_tile(std::int64_t inner, std::int64_t columns, int count, const float* x,
-                                std::int64_t x_row, std::int64_t x_step, const float* w, const float* bias,
-                                float* y) {
+CONVOY_INLINE void product_tile(const Product& p, int count = 0) {
   Floats sums[kRows][kVectors];
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v)
-      sums[r][v] = bias ? load_columns<kWhole>(bias + v * kLanes, count) : Floats{};
-  for (std::int64_t k = 0; k < inner; ++k, x += x_step, w += columns) {
+      sums[r][v] = p.bias   ? load_columns<kWhole>(p.bias + v * kLanes, count)
+                   : p.onto ? load_columns<kWhole>(p.y + r * p.columns + v * kLanes, count)
+                            : Floats{};
+  const float *x = p.x, *w = p.w;
+  for (std::int64_t k = 0; k < p.inner; ++k, x += p.x_step, w += p.columns) {
     Floats weights[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) weights[v] = load_columns<kWhole>(w + v * kLanes, count);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-      const Floats value = broadcast(x[r * x_row]);
+      const Floats value = broadcast(x[r * p.x_row]);
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) sums[r][v] = multiply_add(value, weights[v], sums[r][v]);
     }
   }
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) store_columns<kWhole>(y + r * columns + v * kLanes, sums[r][v], count);
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v)
+      store_columns<kWhole>(p.y + r * p.columns + v * kLanes, sums[r][v], count);
 }
 
-/// All columns of kRows rows.
-template <int kRows>
-void product_rows(std::int64_t inner, std::int64_t columns, const float* x, std::int64_t x_row,
-                  std::int64_t x_step, const float* w, const float* bias, float* y) {
-  constexpr int kAccumulators = kLanes == 16 ? 16 : 8;
-  constexpr int kVectors = kAccumulators / kRows < 4 ? kAccumulators / kRows : 4;
-  std::int64_t n = 0;
-  for (; n + kVectors * kLanes <= columns; n += kVectors * kLanes)
-    product_tile<kRows, kVectors, true>(inner, columns, 0, x, x_row, x_step, w + n, bias ? bias + n : bias,
-                                        y + n);
-  for (; n + kLanes <= columns; n += kLanes)
-    product_tile<kRows, 1, true>(inner, columns, 0, x, x_row, x_step, w + n, bias ? bias + n : bias, y + n);
-  if (n < columns)
-    product_tile<kRows, 1, false>(inner, columns, static_cast<int>(columns - n), x, x_row, x_step, w + n,
-                                  bias ? bias + n : bias, y + n);
-}
-
-/// y = x * w + bias with x[r, k] at x[r * x_row + k * x_step].
-void product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x, std::int64_t x_row,
-             std::int64_t x_step, const float* w, const float* bias, float* y) {
-  const auto tile = [&](auto* rows_of_tile, std::int64_t count) {
-    rows_of_tile(inner, columns, x, x_row, x_step, w, bias, y);
-    x += count * x_row;
-    y += count * columns;
-    rows -= count;
+/// Some columns of all rows, a few rows at a time.
+template <int kVectors, bool kWhole>
+void product_columns(Product p, std::int64_t rows, int count = 0) {
+  const auto next = [&](std::int64_t taken) {
+    p.x += taken * p.x_row;
+    p.y += taken * p.columns;
+    rows -= taken;
   };
-  if (kLanes == 16)
-    while (rows >= 8) tile(product_rows<8>, 8);
-  while (rows >= 4) tile(product_rows<4>, 4);
-  while (rows >= 2) tile(product_rows<2>, 2);
-  while (rows >= 1) tile(product_rows<1>, 1);
+  for (; rows >= 4; next(4)) product_tile<4, kVectors, kWhole>(p, count);
+  for (; rows >= 2; next(2)) product_tile<2, kVectors, kWhole>(p, count);
+  for (; rows >= 1; next(1)) product_tile<1, kVectors, kWhole>(p, count);
+}
+
+/// All columns, with as much of w at a time as stays in the first-level cache for all rows.
+void product(Product p, std::int64_t rows) {
+  constexpr int kVectors = kLanes == 16 ? 4 : 2;
+  constexpr std::int64_t kInner = 96;
+  const std::int64_t inner = p.inner;
+  for (std::int64_t k = 0; k < inner; k += kInner) {
+    p.inner = inner - k < kInner ? inner - k : kInner;
+    std::int64_t n = 0;
+    for (; n + kVectors * kLanes <= p.columns; n += kVectors * kLanes)
+      product_columns<kVectors, true>(p.at_column(n), rows);
+    for (; n + kLanes <= p.columns; n += kLanes) product_columns<1, true>(p.at_column(n), rows);
+    if (n < p.columns) product_columns<1, false>(p.at_column(n), rows, static_cast<int>(p.columns - n));
+    p.x += p.inner * p.x_step;
+    p.w += p.inner * p.columns;
+    p.bias = nullptr;
+    p.onto = true;
+  }
 }
 
 /// dx[k] = sum over n of dy[n] * w[k, n], for kLanes values of k (or the first `count`).
@@ -107,12 +130,12 @@ CONVOY_INLINE void dot_products(std::int64_t columns, int count, const float* dy
 
 void matrix_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
                     const float* w, const float* bias, float* y) {
-  product(rows, inner, columns, x, inner, 1, w, bias, y);
+  product({inner, columns, x, inner, 1, w, bias, y, false}, rows);
 }
 
 void weight_gradient(std::int64_t rows, std::int64_t x_row, std::int64_t inner, std::int64_t columns,
                      const float* x, const float* dy, float* dw) {
-  product(inner, rows, columns, x, 1, x_row, dy, nullptr, dw);
+  product({rows, columns, x, 1, x_row, dy, nullptr, dw, false}, inner);
 }
 
 void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,
