@@ -181,12 +181,13 @@ std::optional<Checkpoint> newest_whole_checkpoint(const fs::path& checkpoints, c
 }
 
 void prune_checkpoints(const fs::path& checkpoints, std::int64_t keep, std::int64_t newest,
-                       const Warn& warn) {
+                       std::optional<std::int64_t> proven, const Warn& warn) {
   std::vector<std::int64_t> steps = checkpoint_steps(checkpoints);
   const auto end = std::ranges::upper_bound(steps, newest);
   const auto kept = std::min<std::ptrdiff_t>(std::max<std::int64_t>(keep, 1), end - steps.begin());
   steps.erase(end - kept, end);
   for (const std::int64_t step : steps) {
+    if (step == proven) continue;
     const fs::path path = checkpoint_path(checkpoints, step);
     const fs::path removed = hidden(path, kRemoved);
     try {

@@ -90,11 +90,11 @@ using Warn = std::function<void(const std::string&)>;
 /// skipped.
 std::optional<Checkpoint> newest_whole_checkpoint(const std::filesystem::path& checkpoints, const Warn& warn);
 
-/// Removes all but the `keep` newest checkpoints up to step `newest`, which was just saved: those above it
-/// are damaged, or of a future that was given up by going on from an earlier state. One that cannot be
-/// removed is reported. A checkpoint vanishes at once, never by halves.
+/// Removes all but the `keep` newest checkpoints up to step `newest`, which was just saved, and but that of
+/// step `proven`: those above `newest` are damaged, or of a future that was given up by going on from an
+/// earlier state. One that cannot be removed is reported. A checkpoint vanishes at once, never by halves.
 void prune_checkpoints(const std::filesystem::path& checkpoints, std::int64_t keep, std::int64_t newest,
-                       const Warn& warn);
+                       std::optional<std::int64_t> proven, const Warn& warn);
 
 /// Removes what an interrupted save or prune left behind, and finishes an interrupted replacement. The caller
 /// holds the run directory's lock.

@@ -119,28 +119,68 @@ void Trainer::train_step() {
   ++cursor_.global_step;
   ++cursor_.step_in_epoch;
   if (result.refused) {
-    const std::string what =
-        fmt::format("step {} (epoch {}): {}", cursor_.global_step, cursor_.epoch + 1, *result.refused);
-    if (experiment_.train.on_nonfinite == config::OnNonfinite::stop)
-      throw AgreedError(
-          ExitCode::numeric,
-          what + "; try a smaller learning rate or global_clipnorm, or `train.on_nonfinite: skip`");
-    if (++refusals_ == kMostRefusals)
-      throw AgreedError(ExitCode::numeric,
-                        fmt::format("{}; {} steps in a row were skipped for that: the weights are beyond "
-                                    "recovery, go on from an earlier checkpoint with a smaller learning "
-                                    "rate",
-                                    what, refusals_));
-    parts_.log.warning("{}; skipped", what);
-    write("warning", {{"step", cursor_.global_step}, {"message", what}});
+    refuse_step(*result.refused);
   } else {
     refusals_ = 0;
+    doubtful_ = false;
+    if (saved_step_) proven_step_ = saved_step_;
     totals_.add(result);
   }
   epoch_samples_ += static_cast<double>(result.samples);
   if (is_root()) log_step(result);
   const auto& check = experiment_.distributed.check_every_steps;
   if (check && cursor_.global_step % *check == 0) check_replicas();
+}
+
+void Trainer::refuse_step(const std::string& reason) {
+  parts_.watchdog.enter("checking the step's loss and gradients", cursor_.global_step);
+  const std::string what =
+      fmt::format("step {} (epoch {}): {}", cursor_.global_step, cursor_.epoch + 1, reason);
+  if (experiment_.train.on_nonfinite == config::OnNonfinite::stop)
+    throw AgreedError(ExitCode::numeric,
+                      fmt::format("{}; {}, or `train.on_nonfinite: skip`", what, way_out()));
+  doubtful_ = true;
+  if (++refusals_ == kMostRefusals)
+    throw AgreedError(ExitCode::numeric,
+                      fmt::format("{}; {} steps in a row were skipped for that: the weights are beyond "
+                                  "recovery; {}",
+                                  what, refusals_, way_out()));
+  parts_.log.warning("{}; skipped", what);
+  write("warning", {{"step", cursor_.global_step}, {"message", what}});
+}
+
+std::string Trainer::way_out() const {
+  const std::string text = "try a smaller learning rate or global_clipnorm";
+  if (proven_step_)
+    return fmt::format("{}, going on with another --run-dir and --resume {}", text,
+                       checkpoint_path(files_->paths().checkpoints(), *proven_step_).string());
+  if (saved_step_)
+    return fmt::format("{}, from the beginning: no step could be taken from the weights of step {}", text,
+                       *saved_step_);
+  return text;
+}
+
+/// Weights that can neither be trained on nor evaluated end the training, so that it never ends well with
+/// them.
+void Trainer::require_usable_weights(const std::optional<EvaluationResult>& validation) {
+  if (totals_.samples == 0)
+    throw AgreedError(
+        ExitCode::numeric,
+        fmt::format("every step of epoch {} was skipped, because loss, gradients or weights were "
+                    "not finite; {}",
+                    cursor_.epoch, way_out()));
+  if (!validation) return;
+  if (std::isfinite(validation->loss)) {
+    doubtful_ = false;
+    return;
+  }
+  const std::string what =
+      fmt::format("after epoch {} the validation loss is {}", cursor_.epoch, validation->loss);
+  if (experiment_.train.on_nonfinite == config::OnNonfinite::stop || finished())
+    throw AgreedError(ExitCode::numeric, fmt::format("{}; {}", what, way_out()));
+  doubtful_ = true;
+  parts_.log.warning("{}", what);
+  write("warning", {{"step", cursor_.global_step}, {"message", what}});
 }
 
 void Trainer::log_step(const StepResult& result) {
@@ -151,7 +191,7 @@ void Trainer::log_step(const StepResult& result) {
   progress.epochs = experiment_.train.epochs;
   progress.step = cursor_.step_in_epoch;
   progress.steps = epoch_steps();
-  progress.loss = totals_.loss / totals_.samples;
+  progress.loss = totals_.samples > 0 ? totals_.loss / totals_.samples : result.loss;
   if (measures(config::Metric::accuracy)) progress.accuracy = totals_.correct / totals_.samples;
   progress.images_per_second = rate_.per_second();
   progress.seconds_left = static_cast<double>(total_steps_ - cursor_.global_step) *
@@ -194,13 +234,13 @@ void Trainer::finish_epoch() {
   std::string line = fmt::format("epoch {}/{}:", cursor_.epoch, experiment_.train.epochs);
   record(epoch, line, "",
          {totals_.loss / totals_.samples, totals_.correct / totals_.samples, totals_.top5 / totals_.samples});
+  std::optional<EvaluationResult> result;
   if (validation_) {
     parts_.watchdog.enter("validating", cursor_.global_step);
-    const EvaluationResult result =
-        evaluate(*evaluator_, *validation_, state_.current().parameters(), state_.current().statistics(),
-                 make_loss(experiment_), parts_.communicator, &parts_.watchdog);
+    result = evaluate(*evaluator_, *validation_, state_.current().parameters(), state_.current().statistics(),
+                      make_loss(experiment_), parts_.communicator, &parts_.watchdog);
     line += ',';
-    record(epoch, line, "val_", {result.loss, result.accuracy, result.top5});
+    record(epoch, line, "val_", {result->loss, result->accuracy, result->top5});
   }
   epoch["seconds"] = seconds_since(epoch_start_);
   epoch["images_per_second"] = epoch_samples_ / seconds;
@@ -215,6 +255,7 @@ void Trainer::finish_epoch() {
   }
   parts_.log.info("{}, {:.0f} images/s, {:.1f} s", line, epoch_samples_ / seconds, seconds);
   write("epoch", epoch);
+  require_usable_weights(result);
   watch_metrics(epoch);
   parts_.communicator.barrier();  // the others wait for rank 0's files here, where they are patient
   totals_ = {};
@@ -226,7 +267,7 @@ void Trainer::finish_epoch() {
 /// Keeps the best weights, and notices when the watched metric has stopped improving. Every rank decides
 /// alike.
 void Trainer::watch_metrics(const MetricsEvent& epoch) {
-  if (const auto& monitor = experiment_.checkpoint.best) {
+  if (const auto& monitor = experiment_.checkpoint.best; monitor && !doubtful_) {
     const auto value = value_of(*monitor, epoch);
     if (value && std::isfinite(*value) && (!best_ || is_better(*monitor, *value, best_->value))) {
       best_ = BestResult{std::string(config::name_of_value(*monitor)), *value, cursor_};
@@ -255,6 +296,9 @@ void Trainer::end_run() {
     parts_.log.info("stopped early: no better {} since epoch {}",
                     config::name_of_value(experiment_.train.early_stopping->monitor),
                     early_stopping_->best_epoch());
+  if (doubtful_)
+    parts_.log.warning("the last {} skipped: evaluate the final weights before you use them",
+                       refusals_ == 1 ? "step was" : fmt::format("{} steps were", refusals_));
   save_on_the_way();
   if (early_stopping_ && is_root()) early_stopping_->give_back(state_);
   agree(parts_.communicator, [&] {

@@ -63,11 +63,15 @@ class Trainer {
   void share_state();
   void start_run();
   void train_step();
+  void refuse_step(const std::string& reason);
   void log_step(const StepResult& result);
   bool measures(config::Metric metric) const;
   void record(MetricsEvent& event, std::string& line, const std::string& prefix,
               const Figures& figures) const;
   void finish_epoch();
+  void require_usable_weights(const std::optional<EvaluationResult>& validation);
+  /// What to do about weights that no step can be taken from. Rank 0's answer is the good one.
+  std::string way_out() const;
   void watch_metrics(const MetricsEvent& epoch);
   void check_replicas();
   void write_checkpoint();
@@ -107,6 +111,9 @@ class Trainer {
   bool resumed_ = false;
   bool stop_early_ = false;
   std::int64_t refusals_ = 0;  ///< steps refused since the last one taken
+  bool doubtful_ = false;      ///< the weights gave a loss that is not finite; they are not saved
+  /// Rank 0's: the newest checkpoint, and the newest from whose weights a step was taken.
+  std::optional<std::int64_t> saved_step_, proven_step_;
   bool metrics_failed_ = false;
   std::uint32_t requests_ = 0;
 

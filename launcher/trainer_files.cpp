@@ -79,9 +79,10 @@ void Trainer::resume() {
     state_.load_weights(checkpoint->file("weights"));
     state_.load_moments(checkpoint->file("optimizer"));
     text = manifest_text({checkpoint->state(), {}});
-    if (early_stopping_ && checkpoint->has(kBestWeights))
+    const bool same_config = checkpoint->state().config_hash == parts_.config_hash;
+    if (early_stopping_ && same_config && checkpoint->has(kBestWeights))
       early_stopping_->load_best_weights(checkpoint->file(kBestWeights));
-    if (checkpoint->state().config_hash != parts_.config_hash)
+    if (!same_config)
       warn(
           fmt::format("{} was saved under another config: its weights, moments and number of steps are taken "
                       "over, and the epoch begins where that many steps lead",
@@ -104,6 +105,7 @@ void Trainer::resume() {
     return;
   }
   cursor_ = state.cursor;
+  if (is_root()) saved_step_ = cursor_.global_step;
   resumed_data_ = state.data_sha256;
   parts_.watchdog.enter("reading the data", cursor_.global_step, Watchdog::kFilePatience);
   agree(parts_.communicator, [&] { look_at_data(kHashPatience); });
@@ -141,12 +143,16 @@ void Trainer::write_checkpoint() {
     if (auto best = early_stopping_->best_weights(); !best.empty())
       files.push_back({kBestWeights, std::move(best)});
   save_checkpoint(files_->paths().checkpoints(), state, files);
+  saved_step_ = cursor_.global_step;
   const auto warn = [&](const std::string& line) { parts_.log.warning("{}", line); };
-  prune_checkpoints(files_->paths().checkpoints(), experiment_.checkpoint.keep, cursor_.global_step, warn);
+  prune_checkpoints(files_->paths().checkpoints(), experiment_.checkpoint.keep, cursor_.global_step,
+                    proven_step_, warn);
 }
 
-/// A save on the way: one that fails costs a warning, training goes on, and the next one may succeed.
+/// A save on the way: one that fails costs a warning, training goes on, and the next one may succeed. While
+/// steps are skipped there is nothing new to save, and the weights may be beyond use.
 void Trainer::save_on_the_way() {
+  if (doubtful_) return;
   parts_.watchdog.enter("saving", cursor_.global_step, Watchdog::kFilePatience);
   runner_.gather_moments();
   last_save_ = std::chrono::steady_clock::now();

@@ -18,11 +18,34 @@ code=0
 ranks 2 train everything.yaml -q --run-dir nan --set 'optimizer={sgd: {learning_rate: 1e30}}' 2>nan.txt || code=$?
 expect_equal "exit code of a loss that is not finite" "$code" 6
 expect_failure nan 6 'step 2 .*learning rate'
+expect_match "where a loss is not finite" "$(tr -d '\n' <nan/failure.json)" '"step": 2,.*"phase": "checking the step'
+ruin=(--set train.on_nonfinite=skip --set 'optimizer={sgd: {learning_rate: 1e30}}' --set checkpoint.every_steps=1)
 code=0
-"$convoy" train everything.yaml -q --run-dir skip --set train.on_nonfinite=skip --set train.epochs=60 \
-  --set 'optimizer={sgd: {learning_rate: 1e30}}' 2>skip.txt || code=$?
+"$convoy" train everything.yaml -q --run-dir skip "${ruin[@]}" 2>skip.txt || code=$?
+expect_equal "exit code of an epoch whose steps are all skipped" "$code" 6
+expect_failure skip 6 'every step of epoch 2 was skipped.*learning rate'
+expect_match "a validation loss that is not finite" "$(cat skip.txt)" 'after epoch 1 the validation loss is -?nan'
+[ ! -e skip/final.safetensors ] && [ ! -e skip/best.safetensors ] || fail "weights that are beyond use are kept"
+expect_equal "checkpoints of a run whose steps are skipped" "$(ls skip/checkpoints)" step-1
+code=0
+"$convoy" train everything.yaml -q --run-dir skip1 "${ruin[@]}" --set train.epochs=1 2>/dev/null || code=$?
+expect_equal "exit code of a run that would end with weights beyond use" "$code" 6
+expect_failure skip1 6 'after epoch 1 the validation loss is -?nan'
+code=0
+"$convoy" train everything.yaml -q --run-dir skip100 "${ruin[@]}" --set train.validation=none \
+  --set data.shapes.train_samples=1000 --set train.global_batch_size=8 2>/dev/null || code=$?
 expect_equal "exit code of steps that are all skipped" "$code" 6
-expect_failure skip 6 '100 steps in a row'
+expect_failure skip100 6 '100 steps in a row'
+
+# A rate that grows beyond use: the error names the checkpoint to go on from, and that one is never removed.
+growing='optimizer={sgd: {learning_rate: {piecewise_constant_decay: {boundaries: [6], values: [0.01, 1e30]}}}}'
+code=0
+"$convoy" train everything.yaml -q --run-dir grows --set "$growing" --set checkpoint.every_steps=1 \
+  --set checkpoint.keep=1 2>grows.txt || code=$?
+expect_equal "exit code of a rate beyond use" "$code" 6
+going=$(sed -nE 's/.*--resume ([^ ,]+).*/\1/p' grows.txt | head -1)
+[ -d "$going" ] || fail "the checkpoint that the error names ($going) is not there: $(ls grows/checkpoints), $(cat grows.txt)"
+"$convoy" train everything.yaml -q --run-dir recovered --resume "$going" --set 'optimizer={sgd: {learning_rate: 0.01}}' 2>recovered.txt || fail "the checkpoint that the error names is of no use: $(cat grows.txt recovered.txt)"
 
 # A full disk: training goes on and warns, and ends with 7; with room again, the same command finishes with the same bits.
 code=0

@@ -47,8 +47,8 @@ class CheckpointFiles : public testing::Test {
     return newest_whole_checkpoint(checkpoints_,
                                    [this](const std::string& text) { warnings_.push_back(text); });
   }
-  void prune(std::int64_t keep, std::int64_t newest) {
-    prune_checkpoints(checkpoints_, keep, newest,
+  void prune(std::int64_t keep, std::int64_t newest, std::optional<std::int64_t> proven = std::nullopt) {
+    prune_checkpoints(checkpoints_, keep, newest, proven,
                       [this](const std::string& text) { warnings_.push_back(text); });
   }
   void clean() {
@@ -174,6 +174,12 @@ TEST_F(CheckpointFiles, ArePrunedToTheNewest) {
   prune(0, 50);
   EXPECT_THAT(entries(), ElementsAre("step-50"));
   EXPECT_THAT(warnings_, IsEmpty());
+}
+
+TEST_F(CheckpointFiles, ThatAStepWasTakenFromStay) {
+  for (std::int64_t step : {1, 2, 3, 4}) save(step);
+  prune(2, 4, 1);
+  EXPECT_EQ(checkpoint_steps(checkpoints_), (std::vector<std::int64_t>{1, 3, 4}));
 }
 
 TEST_F(CheckpointFiles, OfAFutureThatWasGivenUpArePruned) {
