@@ -10,7 +10,12 @@ namespace convoy::native {
 namespace {
 
 simd::PooledConvolutionArgs args_of(std::span<const Op> block) {
-  return {.pooled_height = block[2].output[0],
+  const Window2d& window = std::get<Conv2dOp>(block[0].kind).window;
+  return {.height = block[0].input[0],
+          .width = block[0].input[1],
+          .pad_top = window.pad_top,
+          .pad_left = window.pad_left,
+          .pooled_height = block[2].output[0],
           .pooled_width = block[2].output[1],
           .channels = block[0].input[2],
           .filters = block[0].output[2]};
@@ -25,12 +30,8 @@ class WinogradConvolution : public Kernel {
   WinogradConvolution(std::span<const Op> block, const simd::Table& loops)
       : loops_(loops.pooled_convolution),
         args_(args_of(block)),
-        sizes_(loops_.sizes(args_)),
-        height_(block[0].input[0]),
-        width_(block[0].input[1]),
+        sizes_(loops_.sizes(args_, 1)),
         use_bias_(std::get<Conv2dOp>(block[0].kind).use_bias),
-        top_(std::get<Conv2dOp>(block[0].kind).window.pad_top),
-        left_(std::get<Conv2dOp>(block[0].kind).window.pad_left),
         forward_weights_(bytes_of(sizes_.forward_weights)),
         backward_weights_(bytes_of(sizes_.backward_weights)) {}
 
@@ -40,89 +41,52 @@ class WinogradConvolution : public Kernel {
   }
 
   std::size_t saved_bytes(std::int64_t samples) const override {
-    return static_cast<std::size_t>(samples * pooled_elements());
+    return images_bytes(samples) + static_cast<std::size_t>(samples * pooled_elements());
   }
-  std::size_t workspace_bytes(std::int64_t) const override {
-    return 2 * bytes_of(sizes_.image) + bytes_of(sizes_.workspace) + bytes_of(sizes_.gradient);
+  std::size_t workspace_bytes(std::int64_t samples) const override {
+    return std::max(bytes_of(sizes_.forward_workspace) + images_bytes(1),
+                    bytes_of(loops_.sizes(args_, samples).backward_workspace));
   }
 
   void forward(const ForwardArgs& args) const override {
-    const Workspace workspace = cut(args);
-    std::fill_n(workspace.image, sizes_.image, 0.0F);  // the border, that is; pad() fills the rest
-    for (std::int64_t n = 0; n < args.samples; ++n) {
-      pad(args, n, workspace.image);
-      loops_.forward(
-          args_, workspace.image, forward_weights_.as<float>().data(),
-          use_bias_ ? static_cast<const float*>(args.parameters[1]) : nullptr, workspace.loops,
-          static_cast<float*>(args.output) + n * pooled_elements(),
-          args.training ? static_cast<std::uint8_t*>(args.saved) + n * pooled_elements() : nullptr);
-    }
+    auto* workspace = static_cast<float*>(args.workspace);
+    for (std::int64_t n = 0; n < args.samples; ++n)
+      loops_.forward(args_, static_cast<const float*>(args.input) + n * input_elements(),
+                     forward_weights_.as<float>().data(),
+                     use_bias_ ? static_cast<const float*>(args.parameters[1]) : nullptr, workspace,
+                     args.training ? static_cast<float*>(args.saved) + n * sizes_.image
+                                   : workspace + bytes_of(sizes_.forward_workspace) / sizeof(float),
+                     static_cast<float*>(args.output) + n * pooled_elements(),
+                     args.training ? positions(args) + n * pooled_elements() : nullptr);
   }
 
   void backward(const BackwardArgs& args) const override {
-    const Workspace workspace = cut(args);
-    std::fill_n(workspace.image, sizes_.image, 0.0F);  // the border, that is; pad() fills the rest
-    simd::PooledConvolutionGradients gradients{};
-    gradients.gradient = workspace.gradient;
-    gradients.dbias = use_bias_ ? static_cast<float*>(args.grad_parameters[1]) : nullptr;
-    gradients.dimage = args.grad_input ? workspace.dimage : nullptr;
-    for (std::int64_t n = 0; n < args.samples; ++n) {
-      pad(args, n, workspace.image);
-      gradients.dy = static_cast<const float*>(args.grad_output) + n * pooled_elements();
-      gradients.y = static_cast<const float*>(args.output) + n * pooled_elements();
-      gradients.position = static_cast<const std::uint8_t*>(args.saved) + n * pooled_elements();
-      loops_.backward(args_, gradients, workspace.image, backward_weights_.as<float>().data(), n == 0,
-                      workspace.loops);
-      if (args.grad_input) crop(workspace.dimage, n, static_cast<float*>(args.grad_input));
-    }
-    loops_.finish(args_, workspace.gradient, static_cast<float*>(args.grad_parameters[0]));
+    const simd::PooledConvolutionGradients gradients{
+        .samples = args.samples,
+        .images = static_cast<const float*>(args.saved),
+        .position = positions(args),
+        .dy = static_cast<const float*>(args.grad_output),
+        .dkernel = static_cast<float*>(args.grad_parameters[0]),
+        .dbias = use_bias_ ? static_cast<float*>(args.grad_parameters[1]) : nullptr,
+        .dx = static_cast<float*>(args.grad_input)};
+    loops_.backward(args_, gradients, backward_weights_.as<float>().data(),
+                    static_cast<float*>(args.workspace));
   }
 
  private:
-  struct Workspace {
-    float *image, *dimage, *loops, *gradient;
-  };
-
-  Workspace cut(const SliceArgs& args) const {
-    auto* at = static_cast<std::byte*>(args.workspace);
-    const auto take = [&at](std::int64_t floats) {
-      auto* part = reinterpret_cast<float*>(at);
-      at += bytes_of(floats);
-      return part;
-    };
-    return {take(sizes_.image), take(sizes_.image), take(sizes_.workspace), take(sizes_.gradient)};
-  }
-
+  std::int64_t input_elements() const { return args_.height * args_.width * args_.channels; }
   std::int64_t pooled_elements() const { return args_.pooled_height * args_.pooled_width * args_.filters; }
-  std::int64_t image_height() const { return 2 * args_.pooled_height + 2; }
-  std::int64_t image_width() const { return 2 * args_.pooled_width + 2; }
-  /// Rows and columns of the input that lie in the image.
-  std::int64_t rows() const { return std::min(height_, image_height() - top_); }
-  std::int64_t row_floats() const { return std::min(width_, image_width() - left_) * args_.channels; }
 
-  void pad(const SliceArgs& args, std::int64_t sample, float* image) const {
-    const float* from = static_cast<const float*>(args.input) + sample * height_ * width_ * args_.channels;
-    for (std::int64_t i = 0; i < rows(); ++i)
-      std::copy_n(from + i * width_ * args_.channels, row_floats(),
-                  image + ((i + top_) * image_width() + left_) * args_.channels);
-  }
-
-  void crop(const float* image, std::int64_t sample, float* to) const {
-    to += sample * height_ * width_ * args_.channels;
-    // Rows and columns that no window reaches have no gradient.
-    if (rows() < height_ || row_floats() < width_ * args_.channels)
-      std::fill_n(to, height_ * width_ * args_.channels, 0.0F);
-    for (std::int64_t i = 0; i < rows(); ++i)
-      std::copy_n(image + ((i + top_) * image_width() + left_) * args_.channels, row_floats(),
-                  to + i * width_ * args_.channels);
+  // What forward saves: the padded images, then the maxima's positions.
+  std::size_t images_bytes(std::int64_t samples) const { return bytes_of(samples * sizes_.image); }
+  std::uint8_t* positions(const SliceArgs& args) const {
+    return static_cast<std::uint8_t*>(args.saved) + images_bytes(args.samples);
   }
 
   const simd::PooledConvolution& loops_;
   simd::PooledConvolutionArgs args_;
-  simd::PooledConvolutionSizes sizes_;
-  std::int64_t height_, width_;
+  simd::PooledConvolutionSizes sizes_;  ///< of a slice of one sample
   bool use_bias_;
-  std::int64_t top_, left_;
   Arena forward_weights_, backward_weights_;
 };
 

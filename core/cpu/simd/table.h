@@ -56,37 +56,42 @@ struct SgdArgs {
   float* new_velocity = nullptr;
 };
 
-/// A 3x3 convolution of stride 1, a ReLU, and the maximum of 2x2 windows. All is of one sample; `image` is
-/// its input with its padding, [2 * pooled_height + 2, 2 * pooled_width + 2, channels].
+/// A 3x3 convolution of stride 1, a ReLU, and the maximum of 2x2 windows. What no window reaches of the input
+/// has no part in it.
 struct PooledConvolutionArgs {
+  std::int64_t height, width, pad_top, pad_left;
   std::int64_t pooled_height, pooled_width, channels, filters;
 };
-/// Counted in floats. What is read or written behind `image` belongs to its size; it must be finite.
+/// Counted in floats.
 struct PooledConvolutionSizes {
-  std::int64_t image, forward_weights, backward_weights, gradient, workspace;
+  std::int64_t image;  ///< one sample's
+  std::int64_t forward_weights, backward_weights;
+  std::int64_t forward_workspace;
+  std::int64_t backward_workspace;  ///< of a slice
 };
+/// Those of a slice; samples outermost.
 struct PooledConvolutionGradients {
-  const float *dy, *y;           ///< [pooled_height, pooled_width, filters]
-  const std::uint8_t* position;  ///< as forward wrote it
-  float* gradient;               ///< the kernel's, in a layout of its own
+  std::int64_t samples;
+  const float* images;           ///< as forward wrote them
+  const std::uint8_t* position;  ///< likewise
+  const float* dy;               ///< [pooled_height, pooled_width, filters]
+  float* dkernel;                ///< [3, 3, channels, filters]
   float* dbias;                  ///< [filters], or null
-  float* dimage;                 ///< like image; null: not wanted
+  float* dx;                     ///< [height, width, channels]; null: not wanted
 };
 struct PooledConvolution {
   bool (*can)(const PooledConvolutionArgs& args);
-  PooledConvolutionSizes (*sizes)(const PooledConvolutionArgs& args) = nullptr;
+  PooledConvolutionSizes (*sizes)(const PooledConvolutionArgs& args, std::int64_t samples) = nullptr;
   /// kernel [3, 3, channels, filters]; `backward` may be null.
   void (*pack)(const PooledConvolutionArgs& args, const float* kernel, float* forward,
                float* backward) = nullptr;
-  /// y [pooled_height, pooled_width, filters]; position: which pixel of the window it was (null: not wanted).
-  void (*forward)(const PooledConvolutionArgs& args, const float* image, const float* weights,
-                  const float* bias, float* workspace, float* y, std::uint8_t* position) = nullptr;
-  /// Writes dimage; writes gradient and dbias for the first sample of a slice, and adds to them for the
-  /// others.
+  /// One sample. x [height, width, channels]; image: x with its padding, in a layout of its own; y
+  /// [pooled_height, pooled_width, filters]; position: what backward needs to know (null: not wanted).
+  void (*forward)(const PooledConvolutionArgs& args, const float* x, const float* weights, const float* bias,
+                  float* workspace, float* image, float* y, std::uint8_t* position) = nullptr;
+  /// A slice.
   void (*backward)(const PooledConvolutionArgs& args, const PooledConvolutionGradients& gradients,
-                   const float* image, const float* weights, bool first, float* workspace) = nullptr;
-  /// dkernel [3, 3, channels, filters] from `gradient`.
-  void (*finish)(const PooledConvolutionArgs& args, const float* gradient, float* dkernel) = nullptr;
+                   const float* weights, float* workspace) = nullptr;
 };
 
 struct Table {

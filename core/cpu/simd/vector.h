@@ -125,13 +125,15 @@ static CONVOY_INLINE void transpose(Vector (&rows)[kLanes]) {
   const Ints lane = lane_numbers();
 #pragma GCC unroll 4
   for (int distance = 1; distance < kLanes; distance *= 2) {
-    const Ints upper = (lane & distance) != 0;
+    // Lanes of two rows, numbered through.
+    const Ints lower = (lane & distance) != 0 ? kLanes + (lane ^ distance) : lane;
+    const Ints upper = (lane & distance) != 0 ? kLanes + lane : lane ^ distance;
 #pragma GCC unroll 16
     for (int i = 0; i < kLanes; ++i) {
       if (i & distance) continue;
       const Vector a = rows[i], b = rows[i | distance];
-      rows[i] = upper ? __builtin_shuffle(b, lane ^ distance) : a;
-      rows[i | distance] = upper ? b : __builtin_shuffle(a, lane ^ distance);
+      rows[i] = __builtin_shuffle(a, b, lower);
+      rows[i | distance] = __builtin_shuffle(a, b, upper);
     }
   }
 }

@@ -25,8 +25,8 @@ using namespace test;
 
 using Block = std::vector<Op>;
 
-/// conv2d 3x3 + relu + max_pool2d 2x2, which chance would hardly draw: whole and odd pictures, channels and
-/// filters that fill vectors, halves of them, or several words of a set.
+/// conv2d 3x3 + relu + max_pool2d 2x2, which chance would hardly draw: whole and odd pictures, one window,
+/// channels and filters that fill vectors, halves of them, or several words of a set.
 std::vector<Block> pooled_blocks() {
   struct Shapes {
     Shape input;
@@ -37,7 +37,8 @@ std::vector<Block> pooled_blocks() {
   for (const auto& [input, filters, same] :
        {Shapes{{8, 8, 32}, 64}, Shapes{{6, 10, 16}, 16, false}, Shapes{{7, 9, 16}, 48},
         Shapes{{5, 4, 48}, 32, false}, Shapes{{4, 4, 16}, 80}, Shapes{{6, 6, 8}, 24}, Shapes{{8, 8, 3}, 32},
-        Shapes{{9, 6, 5}, 16, false}, Shapes{{5, 7, 1}, 48}}) {
+        Shapes{{9, 6, 5}, 16, false}, Shapes{{5, 7, 1}, 48}, Shapes{{8, 6, 24}, 32}, Shapes{{6, 6, 4}, 64},
+        Shapes{{3, 2, 2}, 32}}) {
     Conv2dOp conv;
     conv.window.height = conv.window.width = 3;
     if (same) conv.window = same_window(input, conv.window);
