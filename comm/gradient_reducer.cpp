@@ -105,10 +105,6 @@ bool GradientReducer::add(std::int64_t offset, std::span<const float> gradient) 
   return summed;
 }
 
-bool GradientReducer::accumulate(std::span<std::int64_t> sum, std::span<const float> gradient) const {
-  return loops_.accumulate_exact(sum.data(), gradient.data(), gradient.size(), limit_);
-}
-
 void GradientReducer::set(std::int64_t offset, std::span<const std::int64_t> sum) {
   if (sums_are_local())
     loops_.exact_to_float(sums_.as<float>().data() + offset, sum.data(), sum.size());

@@ -39,8 +39,8 @@ class GradientReducer : public GradientSink {
   /// `local_slices`: how many slices of this rank will pass; zero is allowed.
   void begin_step(std::int64_t local_slices);
   bool add(std::int64_t offset, std::span<const float> gradient) override;
-  bool accumulate(std::span<std::int64_t> sum, std::span<const float> gradient) const override;
   void set(std::int64_t offset, std::span<const std::int64_t> sum) override;
+  float limit() const override { return limit_; }
   void passed(std::int64_t offset) override;
   /// After the last local slice has passed: waits until the sums of the owned ranges are complete.
   void finish();

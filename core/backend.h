@@ -45,14 +45,17 @@ struct BackwardArgs : SliceArgs {
   double* record = nullptr;                ///< backward_record() doubles
 };
 
-/// Rows [first_row, last_row) of one slice's gradient of the block's first parameter, which has its first
-/// axis as rows.
+/// What a block's weight gradient is formed from after the backward pass, and where its sum goes.
 struct WeightGradientArgs {
-  std::int64_t samples = 0;
-  const void* input = nullptr;        ///< as it was in forward()
-  const void* grad_output = nullptr;  ///< as backward() left it
-  std::int64_t first_row = 0, last_row = 0;
-  void* gradient = nullptr;  ///< written, rows dense
+  struct Slice {
+    std::int64_t samples = 0;
+    const void* input = nullptr;        ///< as it was in forward()
+    const void* grad_output = nullptr;  ///< as backward() left it
+  };
+  std::span<const Slice> slices;
+  std::int64_t first_row = 0, last_row = 0;  ///< of the first parameter: places on its first axis
+  float limit = 0;                           ///< of a slice's elements; see GradientSink
+  std::int64_t* sum = nullptr;               ///< written: the exact sum over the slices, rows dense
 };
 
 /// A block of one or more consecutive ops, compiled for shapes and an element type. Single-threaded; forward
@@ -78,10 +81,11 @@ class Kernel {
   virtual void backward(const BackwardArgs& args) const = 0;
 
   /// Whether backward() leaves the gradient of the first parameter (null in grad_parameters) to
-  /// weight_gradient(), called when all local slices have passed: a large matrix is then summed over the
+  /// sum_weight_gradients(), called when all local slices have passed: a large matrix is then summed over the
   /// slices part by part in the cache, and never stored for one slice.
   virtual bool defers_weight_gradient() const { return false; }
-  virtual void weight_gradient(const WeightGradientArgs& /*args*/) const {}
+  /// False, without a meaning for the sum, where an element is not finite or not below the limit.
+  virtual bool sum_weight_gradients(const WeightGradientArgs& /*args*/) const { return true; }
 };
 
 /// A way to compute some blocks: hand-written loops, oneDNN, OpenBLAS, …

@@ -16,12 +16,12 @@ class GradientSink {
   /// exactly (it then added nothing that may be used).
   virtual bool add(std::int64_t offset, std::span<const float> gradient) = 0;
 
-  /// The same for a gradient that is formed part by part, all local slices of a part at a time: accumulate()
-  /// adds a slice's part to a sum of the caller's that began as zeros, and set() hands the finished sum of
-  /// the elements from `offset` on over, once a step. Which elements come this way is fixed; add() never
-  /// touches them. Thread-safe.
-  virtual bool accumulate(std::span<std::int64_t> sum, std::span<const float> gradient) const = 0;
+  /// The same for a gradient that is formed part by part, all local slices of a part at a time: what they sum
+  /// to from `offset` on, as integers of 2^-44, once a step. Which elements come this way is fixed; add()
+  /// never touches them. Thread-safe.
   virtual void set(std::int64_t offset, std::span<const std::int64_t> sum) = 0;
+  /// What a slice's elements must stay below to be summed.
+  virtual float limit() const = 0;
 
   /// One of this rank's slices will add nothing more to the block whose parameters begin at `offset`; called
   /// once a slice and block, also where the block's parts were set. A bucket whose blocks every local slice

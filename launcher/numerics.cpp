@@ -44,12 +44,10 @@ class ProbeSink : public GradientSink {
     std::ranges::copy(gradient, gradients_.begin() + offset);
     return true;
   }
-  bool accumulate(std::span<std::int64_t> sum, std::span<const float> gradient) const override {
-    return loops_.accumulate_exact(sum.data(), gradient.data(), gradient.size(), 0x1p19F);
-  }
   void set(std::int64_t offset, std::span<const std::int64_t> sum) override {
     loops_.exact_to_float(gradients_.data() + offset, sum.data(), sum.size());
   }
+  float limit() const override { return 0x1p19F; }
   void passed(std::int64_t) override {}
 
  private:

@@ -84,11 +84,12 @@ Executor::Executor(Network& network, WorkerPool& pool, LossFunction loss, const 
       records_(index(options.slices * record_width_)) {
   const auto blocks = network.blocks();
   while (first_trainable_ < blocks.size() && blocks[first_trainable_].parameters.empty()) ++first_trainable_;
+  std::int64_t tile_elements = 0;
   for (const Block& block : blocks) {
     parameter_views_.emplace_back(block.parameters.size());
     if (!block.kernel->defers_weight_gradient()) continue;
     const ParameterRange& weights = block.parameters.front();
-    tile_elements_ = std::max(tile_elements_, tile_rows(weights) * columns_of(weights));
+    tile_elements = std::max(tile_elements, tile_rows(weights) * columns_of(weights));
   }
   const std::int64_t contexts = network.segment_count() > 1 ? options.local_slices : pool.workers();
   for (std::int64_t i = 0; i < contexts; ++i) contexts_.emplace_back(plan_.context_bytes);
@@ -96,7 +97,7 @@ Executor::Executor(Network& network, WorkerPool& pool, LossFunction loss, const 
   for (int i = 0; i < pool.workers(); ++i) {
     workspaces_.emplace_back(plan_.workspace_bytes);
     gradients_.emplace_back(index(plan_.parameter_gradient_elements) * sizeof(float));
-    tiles_.emplace_back(index(tile_elements_) * (sizeof(float) + sizeof(std::int64_t)));
+    tiles_.emplace_back(index(tile_elements) * sizeof(std::int64_t));
     gradient_views_.push_back(views_of_gradients(blocks, gradients_.back().as<float>().data()));
   }
 }
@@ -239,6 +240,7 @@ void Executor::form_weight_gradients(Step& step, std::size_t segment) {
   for (std::size_t i = network_.segments()[segment + 1]; i-- > network_.segments()[segment];) {
     if (!network_.blocks()[i].kernel->defers_weight_gradient()) continue;
     const ParameterRange& weights = network_.blocks()[i].parameters.front();
+    find_deferred(step, i);
     const std::int64_t rows = tile_rows(weights);
     pool_.run((weights.shape[0] + rows - 1) / rows, [&](int worker, std::int64_t tile) {
       profiler_.time(worker, Piece::weight_gradient, i, [&] { form_tile(step, worker, i, tile * rows); });
@@ -247,31 +249,31 @@ void Executor::form_weight_gradients(Step& step, std::size_t segment) {
   }
 }
 
+/// Where this rank's slices keep what the block's weight gradient is formed from.
+void Executor::find_deferred(const Step& step, std::size_t i) {
+  deferred_.clear();
+  for (std::int64_t slice = step.plan.first_slice; slice < step.plan.last_slice; ++slice) {
+    const std::int64_t samples = step.plan.slice_samples(slice);
+    if (samples == 0) continue;
+    const std::byte* own = own_[index(slice - step.plan.first_slice)].data();
+    deferred_.push_back({samples, own + (i == 0 ? plan_.input : plan_.outputs[i - 1]).offset,
+                         own + plan_.grad_outputs[i].offset});
+  }
+}
+
 void Executor::form_tile(Step& step, int worker, std::size_t i, std::int64_t first_row) {
   const Block& block = network_.blocks()[i];
   const ParameterRange& weights = block.parameters.front();
-  const std::int64_t columns = columns_of(weights);
   WeightGradientArgs args;
+  args.slices = deferred_;
   args.first_row = first_row;
   args.last_row = std::min(first_row + tile_rows(weights), weights.shape[0]);
-  const std::size_t elements = index((args.last_row - args.first_row) * columns);
-  Arena& memory = tiles_[index(worker)];
-  const std::span<std::int64_t> sum = memory.as<std::int64_t>().first(elements);
-  const std::span<float> gradient =
-      memory.as<float>().subspan(2 * index(tile_elements_), elements);  // behind the sum
-  args.gradient = gradient.data();
-  std::ranges::fill(sum, 0);
-  bool summed = true;
-  for (std::int64_t slice = step.plan.first_slice; slice < step.plan.last_slice; ++slice) {
-    args.samples = step.plan.slice_samples(slice);
-    if (args.samples == 0) continue;
-    const std::byte* own = own_[index(slice - step.plan.first_slice)].data();
-    args.input = own + (i == 0 ? plan_.input : plan_.outputs[i - 1]).offset;
-    args.grad_output = own + plan_.grad_outputs[i].offset;
-    block.kernel->weight_gradient(args);
-    summed &= step.sink.accumulate(sum, gradient);
-  }
-  step.sink.set(weights.offset + first_row * columns, sum);
+  args.limit = step.sink.limit();
+  const auto sum = tiles_[index(worker)].as<std::int64_t>().first(
+      index((args.last_row - args.first_row) * columns_of(weights)));
+  args.sum = sum.data();
+  const bool summed = block.kernel->sum_weight_gradients(args);
+  step.sink.set(weights.offset + first_row * columns_of(weights), sum);
   if (summed) return;
   std::size_t worst = bad_block_;
   while (worst < i + 1 && !bad_block_.compare_exchange_weak(worst, i + 1)) continue;

@@ -92,6 +92,7 @@ class Executor {
   void backward_block(SliceRun& run, std::size_t block);
   void sum_gradients(SliceRun& run, std::size_t block);
   void form_weight_gradients(Step& step, std::size_t segment);
+  void find_deferred(const Step& step, std::size_t block);
   void form_tile(Step& step, int worker, std::size_t block, std::int64_t first_row);
   void meet_forward(Step& step, std::size_t segment);
   void meet_backward(Step& step, std::size_t segment);
@@ -113,8 +114,8 @@ class Executor {
   std::vector<Arena> own_;         ///< one a local slice
   std::vector<Arena> workspaces_;  ///< one a worker
   std::vector<Arena> gradients_;   ///< one a worker: a block's parameter gradients of one slice
-  std::vector<Arena> tiles_;  ///< one a worker: a part of a weight gradient, then its sum over the slices
-  std::int64_t tile_elements_ = 0;
+  std::vector<Arena> tiles_;       ///< one a worker: the sum of a part of a weight gradient
+  std::vector<WeightGradientArgs::Slice> deferred_;  ///< of the block whose weight gradient is being formed
   std::atomic<std::size_t> bad_block_{0};  ///< one more than the last block whose tiles could not be summed
   std::vector<std::vector<const void*>> parameter_views_;        ///< one a block: this step's parameters
   std::vector<std::vector<std::vector<void*>>> gradient_views_;  ///< [worker][block]: places in gradients_

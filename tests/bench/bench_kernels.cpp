@@ -90,13 +90,15 @@ Times measure(Kernel& kernel, std::span<const Op> block, std::int64_t samples) {
   Times times;
   times.forward = microseconds([&] { kernel.forward(forward); }) / static_cast<double>(samples);
   const std::int64_t rows = parameters.empty() ? 0 : block.front().parameters.front().shape[0];
-  times.backward = microseconds([&] {
-                     kernel.backward(backward);
-                     if (kernel.defers_weight_gradient())
-                       kernel.weight_gradient(
-                           {samples, input.data(), grad_output.data(), 0, rows, gradient_views.front()});
-                   }) /
-                   static_cast<double>(samples);
+  const WeightGradientArgs::Slice slice{samples, input.data(), grad_output.data()};
+  Arena sum(gradients.empty() ? 0 : 2 * gradients.front().size());
+  times.backward =
+      microseconds([&] {
+        kernel.backward(backward);
+        if (kernel.defers_weight_gradient())
+          kernel.sum_weight_gradients({{&slice, 1}, 0, rows, 0x1p19F, sum.as<std::int64_t>().data()});
+      }) /
+      static_cast<double>(samples);
   return times;
 }
 

@@ -102,7 +102,9 @@ inline bool form_parts(GradientReducer& reducer, const std::vector<std::int64_t>
   for (std::int64_t begin = kParts.begin; begin < kParts.end && !slices.empty(); begin += kPart) {
     std::vector<std::int64_t> sum(index(std::min(kPart, kParts.end - begin)), 0);
     for (std::int64_t slice : slices)
-      all_summed &= reducer.accumulate(sum, gradient_of(step, slice).subspan(index(begin), sum.size()));
+      all_summed &= loops_of(widest_isa())
+                        .accumulate_exact(sum.data(), gradient_of(step, slice).data() + begin, sum.size(),
+                                          reducer.limit());
     reducer.set(begin, sum);
   }
   for (std::size_t i = 0; i < slices.size(); ++i) reducer.passed(kParts.begin);

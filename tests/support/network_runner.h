@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <gtest/gtest.h>
 #include <span>
 #include <vector>
 
@@ -121,8 +122,14 @@ class NetworkRunner {
     args.record = record.data();
     block.kernel->backward(args);
     if (block.kernel->defers_weight_gradient()) {
-      const std::int64_t rows = block.parameters.front().shape[0];
-      block.kernel->weight_gradient({samples_, args.input, args.grad_output, 0, rows, gradients.front()});
+      const ParameterRange& weights = block.parameters.front();
+      std::vector<std::int64_t> sum(static_cast<std::size_t>(weights.shape.elements()));
+      const WeightGradientArgs::Slice slice{samples_, args.input, args.grad_output};
+      EXPECT_TRUE(
+          block.kernel->sum_weight_gradients({{&slice, 1}, 0, weights.shape[0], 0x1p19F, sum.data()}));
+      std::ranges::transform(sum, static_cast<float*>(gradients.front()), [](std::int64_t value) {
+        return static_cast<float>(static_cast<double>(value) * 0x1p-44);
+      });
     }
     if (!block.normalize) return;
     const std::size_t channels = record.size() / 2;

@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "core/arena.h"
 #include "core/cpu/native/kernels.h"
 
 namespace convoy::native {
@@ -24,16 +27,30 @@ class Dense : public Kernel {
 
   bool defers_weight_gradient() const override { return inputs_ * units_ >= kDeferred; }
 
-  void weight_gradient(const WeightGradientArgs& args) const override {
-    loops_.weight_gradient(args.samples, inputs_, args.last_row - args.first_row, units_,
-                           static_cast<const float*>(args.input) + args.first_row,
-                           static_cast<const float*>(args.grad_output), static_cast<float*>(args.gradient));
+  bool sum_weight_gradients(const WeightGradientArgs& args) const override {
+    const std::int64_t rows = args.last_row - args.first_row;
+    std::fill_n(args.sum, rows * units_, std::int64_t{0});
+    bool summed = true;
+    for (std::size_t s = 0; s < args.slices.size(); ++s) {
+      const WeightGradientArgs::Slice& slice = args.slices[s];
+      if (s + 1 < args.slices.size())
+        fetch(args.slices[s + 1], args.first_row, rows);
+      else if (args.last_row < inputs_)  // probably the next part
+        fetch(args.slices[0], args.last_row, rows);
+      summed &= loops_.accumulate_weight_gradient(
+          {slice.samples, inputs_, rows, units_, static_cast<const float*>(slice.input) + args.first_row,
+           static_cast<const float*>(slice.grad_output)},
+          args.limit, args.sum);
+    }
+    return summed;
   }
 
   void backward(const BackwardArgs& args) const override {
     const float* dy = static_cast<const float*>(args.grad_output);
     if (!defers_weight_gradient())
-      weight_gradient({args.samples, args.input, dy, 0, inputs_, args.grad_parameters[0]});
+      loops_.weight_gradient(
+          {args.samples, inputs_, inputs_, units_, static_cast<const float*>(args.input), dy},
+          static_cast<float*>(args.grad_parameters[0]));
     if (use_bias_) loops_.column_sums(args.samples, units_, dy, static_cast<float*>(args.grad_parameters[1]));
     if (!args.grad_input) return;
     loops_.data_gradient(args.samples, inputs_, units_, dy, static_cast<const float*>(args.parameters[0]),
@@ -41,6 +58,15 @@ class Dense : public Kernel {
   }
 
  private:
+  /// Rows of a weight gradient are columns of the input: far apart in memory, where the processor does not
+  /// foresee them.
+  void fetch(const WeightGradientArgs::Slice& slice, std::int64_t first, std::int64_t count) const {
+    constexpr std::int64_t kLine = kAlignment / sizeof(float);
+    for (std::int64_t n = 0; n < slice.samples; ++n)
+      for (std::int64_t k = 0; k < count; k += kLine)
+        __builtin_prefetch(static_cast<const float*>(slice.input) + n * inputs_ + first + k);
+  }
+
   std::int64_t inputs_;
   std::int64_t units_;
   bool use_bias_;

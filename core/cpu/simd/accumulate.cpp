@@ -1,5 +1,5 @@
+#include "core/cpu/simd/exact.h"
 #include "core/cpu/simd/functions.h"
-#include "core/cpu/simd/vector.h"
 
 namespace convoy::simd::CONVOY_SIMD_ISA {
 
@@ -28,16 +28,8 @@ bool accumulate_exact(std::int64_t* __restrict sum, const float* __restrict grad
   int bad = 0;
 #if defined(__AVX512DQ__)
   __mmask16 over = 0;
-  const __m512 bound = _mm512_set1_ps(limit), scale = _mm512_set1_ps(0x1p44F);
-  for (; i + 16 <= n; i += 16) {
-    const __m512 value = _mm512_loadu_ps(gradient + i);
-    over |= _mm512_cmp_ps_mask(_mm512_abs_ps(value), bound, _CMP_NLT_UQ);
-    const __m512 scaled = _mm512_mul_ps(value, scale);
-    const __m512i low = _mm512_cvtps_epi64(_mm512_castps512_ps256(scaled));
-    const __m512i high = _mm512_cvtps_epi64(_mm512_extractf32x8_ps(scaled, 1));
-    _mm512_storeu_si512(sum + i, _mm512_add_epi64(_mm512_loadu_si512(sum + i), low));
-    _mm512_storeu_si512(sum + i + 8, _mm512_add_epi64(_mm512_loadu_si512(sum + i + 8), high));
-  }
+  const Floats bound = broadcast(limit);
+  for (; i + 16 <= n; i += 16) over |= add_exact(sum + i, load(gradient + i), bound);
   bad = over;
 #endif
   for (; i < n; ++i) {

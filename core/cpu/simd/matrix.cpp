@@ -1,5 +1,5 @@
+#include "core/cpu/simd/exact.h"
 #include "core/cpu/simd/functions.h"
-#include "core/cpu/simd/vector.h"
 
 // Matrix products for the few rows of a slice, where a general library spends its time packing. Register
 // tiles are sized for 16 accumulators or fewer.
@@ -21,15 +21,18 @@ CONVOY_INLINE void store_columns(float* to, Floats values, int count) {
     store_first(to, values, count);
 }
 
-/// What a product reads and writes: y = bias + x * w with x[r, k] at x[r * x_row + k * x_step]. Without
-/// `bias`, what is in y goes on if `onto`.
+/// What a product reads and writes: y = bias + x * w with x[r, k] at x[r * x_row + k * x_step], w[k, n] at
+/// w[k * w_row + n], y[r, n] at y[r * y_row + n]. Without `bias`, what is in y goes on if `onto`.
 struct Product {
   std::int64_t inner, columns;
   const float* x;
   std::int64_t x_row, x_step;
-  const float *w, *bias;
+  const float* w;
+  std::int64_t w_row;
+  const float* bias;
   float* y;
-  bool onto;
+  std::int64_t y_row;
+  bool onto = false;
 
   Product at_column(std::int64_t n) const {
     Product part = *this;
@@ -49,10 +52,10 @@ CONVOY_INLINE void product_tile(const Product& p, int count = 0) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v)
       sums[r][v] = p.bias   ? load_columns<kWhole>(p.bias + v * kLanes, count)
-                   : p.onto ? load_columns<kWhole>(p.y + r * p.columns + v * kLanes, count)
+                   : p.onto ? load_columns<kWhole>(p.y + r * p.y_row + v * kLanes, count)
                             : Floats{};
   const float *x = p.x, *w = p.w;
-  for (std::int64_t k = 0; k < p.inner; ++k, x += p.x_step, w += p.columns) {
+  for (std::int64_t k = 0; k < p.inner; ++k, x += p.x_step, w += p.w_row) {
     Floats weights[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) weights[v] = load_columns<kWhole>(w + v * kLanes, count);
@@ -67,7 +70,7 @@ CONVOY_INLINE void product_tile(const Product& p, int count = 0) {
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v)
-      store_columns<kWhole>(p.y + r * p.columns + v * kLanes, sums[r][v], count);
+      store_columns<kWhole>(p.y + r * p.y_row + v * kLanes, sums[r][v], count);
 }
 
 /// Some columns of all rows, a few rows at a time.
@@ -75,7 +78,7 @@ template <int kVectors, bool kWhole>
 void product_columns(Product p, std::int64_t rows, int count = 0) {
   const auto next = [&](std::int64_t taken) {
     p.x += taken * p.x_row;
-    p.y += taken * p.columns;
+    p.y += taken * p.y_row;
     rows -= taken;
   };
   for (; rows >= 4; next(4)) product_tile<4, kVectors, kWhole>(p, count);
@@ -96,11 +99,51 @@ void product(Product p, std::int64_t rows) {
     for (; n + kLanes <= p.columns; n += kLanes) product_columns<1, true>(p.at_column(n), rows);
     if (n < p.columns) product_columns<1, false>(p.at_column(n), rows, static_cast<int>(p.columns - n));
     p.x += p.inner * p.x_step;
-    p.w += p.inner * p.columns;
+    p.w += p.inner * p.w_row;
     p.bias = nullptr;
     p.onto = true;
   }
 }
+
+/// Adds a product to `sum` as accumulate_exact() does, by way of memory.
+template <int kElements>
+bool accumulate_part(Product part, std::int64_t rows, float limit, std::int64_t* sum, std::int64_t sum_row) {
+  float values[kElements];
+  part.y = values;
+  product(part, rows);
+  bool summed = true;
+  for (std::int64_t r = 0; r < rows; ++r)
+    summed &= accumulate_exact(sum + r * sum_row, values + r * part.columns,
+                               static_cast<std::size_t>(part.columns), limit);
+  return summed;
+}
+
+#if defined(__AVX512DQ__)
+/// The same in registers.
+template <int kRows, int kVectors>
+bool accumulate_tile(const Product& p, float limit, std::int64_t* sum, std::int64_t sum_row) {
+  Floats sums[kRows][kVectors] = {};
+  const float *x = p.x, *w = p.w;
+  for (std::int64_t k = 0; k < p.inner; ++k, x += p.x_step, w += p.w_row) {
+    Floats weights[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) weights[v] = load(w + v * kLanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      const Floats value = broadcast(x[r]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sums[r][v] = multiply_add(value, weights[v], sums[r][v]);
+    }
+  }
+  __mmask16 over = 0;
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v)
+      over |= add_exact(sum + r * sum_row + v * kLanes, sums[r][v], _mm512_set1_ps(limit));
+  return over == 0;
+}
+#endif
 
 /// dx[k] = sum over n of dy[n] * w[k, n], for kLanes values of k (or the first `count`).
 template <bool kWhole>
@@ -130,12 +173,32 @@ CONVOY_INLINE void dot_products(std::int64_t columns, int count, const float* dy
 
 void matrix_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
                     const float* w, const float* bias, float* y) {
-  product({inner, columns, x, inner, 1, w, bias, y, false}, rows);
+  product({inner, columns, x, inner, 1, w, columns, bias, y, columns}, rows);
 }
 
-void weight_gradient(std::int64_t rows, std::int64_t x_row, std::int64_t inner, std::int64_t columns,
-                     const float* x, const float* dy, float* dw) {
-  product({rows, columns, x, 1, x_row, dy, nullptr, dw, false}, inner);
+void weight_gradient(const WeightGradientArgs& a, float* dw) {
+  product({a.rows, a.columns, a.x, 1, a.x_row, a.dy, a.columns, nullptr, dw, a.columns}, a.inner);
+}
+
+bool accumulate_weight_gradient(const WeightGradientArgs& a, float limit, std::int64_t* sum) {
+  constexpr std::int64_t kRows = 4, kColumns = kLanes == 16 ? 64 : 256;
+  bool summed = true;
+  for (std::int64_t k = 0; k < a.inner; k += kRows)
+    for (std::int64_t n = 0; n < a.columns; n += kColumns) {
+      const std::int64_t rows = a.inner - k < kRows ? a.inner - k : kRows;
+      const std::int64_t columns = a.columns - n < kColumns ? a.columns - n : kColumns;
+      const Product part{a.rows,   columns,   a.x + k, 1,       a.x_row,
+                         a.dy + n, a.columns, nullptr, nullptr, columns};
+      std::int64_t* to = sum + k * a.columns + n;
+#if defined(__AVX512DQ__)
+      if (rows == kRows && columns == kColumns) {
+        summed &= accumulate_tile<kRows, kColumns / kLanes>(part, limit, to, a.columns);
+        continue;
+      }
+#endif
+      summed &= accumulate_part<kRows * kColumns>(part, rows, limit, to, a.columns);
+    }
+  return summed;
 }
 
 void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,

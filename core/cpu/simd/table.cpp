@@ -31,6 +31,7 @@ const Table& table() {
       .channel_combine = channel_combine,
       .matrix_product = matrix_product,
       .weight_gradient = weight_gradient,
+      .accumulate_weight_gradient = accumulate_weight_gradient,
       .data_gradient = data_gradient,
       .column_sums = column_sums,
       .pooled_convolution = pooled_convolution(),

@@ -30,6 +30,13 @@ struct DepthwiseArgs {
   std::int64_t stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
 };
 
+/// dw[k, n] = sum over m of x[m * x_row + k] * dy[m, n], m ascending, for k below `inner`: rows of a dense
+/// layer's weight gradient.
+struct WeightGradientArgs {
+  std::int64_t rows, x_row, inner, columns;
+  const float *x, *dy;
+};
+
 /// Where a sample's dropout draws come from; see DropoutOp.
 struct DropoutArgs {
   std::uint32_t key[2];    ///< RandomStream::key()
@@ -159,9 +166,9 @@ struct Table {
   /// values alone.
   void (*matrix_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
                          const float* w, const float* bias, float* y);
-  /// dw[k, n] = sum over m of x[m * x_row + k] * dy[m, n], m ascending, for k below `inner`.
-  void (*weight_gradient)(std::int64_t rows, std::int64_t x_row, std::int64_t inner, std::int64_t columns,
-                          const float* x, const float* dy, float* dw);
+  void (*weight_gradient)(const WeightGradientArgs& args, float* dw);
+  /// The same, added as accumulate_exact() adds.
+  bool (*accumulate_weight_gradient)(const WeightGradientArgs& args, float limit, std::int64_t* sum);
   /// dx[m, k] = sum over n of dy[m, n] * w[k, n], in an order of the instruction set's own, the same for all
   /// m and k.
   void (*data_gradient)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,

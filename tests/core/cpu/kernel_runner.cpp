@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <limits>
 
 #include "core/arena.h"
 #include "core/random.h"
@@ -110,10 +111,16 @@ PreparedRun<T>::PreparedRun(Kernel& kernel, std::span<const Op> block, std::int6
 /// The deferred gradient in two parts, the second of which begins at an odd row.
 template <class T>
 void PreparedRun<T>::form_in_parts(const BackwardArgs& args, T* gradient) const {
-  const std::int64_t middle = rows_ / 2 | 1;
-  kernel_.weight_gradient({samples_, args.input, args.grad_output, 0, middle, gradient});
-  kernel_.weight_gradient(
-      {samples_, args.input, args.grad_output, middle, rows_, gradient + middle * (weights_ / rows_)});
+  const WeightGradientArgs::Slice slice{samples_, args.input, args.grad_output};
+  const std::int64_t middle = rows_ / 2 | 1, columns = weights_ / rows_;
+  std::vector<std::int64_t> sum(static_cast<std::size_t>(weights_));
+  bool summed = true;
+  for (const auto& [begin, end] : {std::pair{std::int64_t{0}, middle}, {middle, rows_}})
+    summed &= kernel_.sum_weight_gradients({{&slice, 1}, begin, end, 0x1p19F, sum.data() + begin * columns});
+  std::ranges::transform(sum, gradient, [&](std::int64_t value) {
+    return summed ? static_cast<T>(static_cast<double>(value) * 0x1p-44)
+                  : std::numeric_limits<T>::quiet_NaN();
+  });
 }
 
 template <class T>
