@@ -30,8 +30,13 @@ std::string sketch(const Dataset& dataset) {
   return hash.hex();
 }
 
-std::string sketch(const Setup& setup) {
-  return sketch(*setup.training) + (setup.validation ? sketch(*setup.validation) : "");
+/// Throws `error()` on the ranks whose text is not rank 0's.
+template <class MakeError>
+void require_same(const std::string& own, Communicator& communicator, const MakeError& error) {
+  const std::string first = broadcast_text(communicator, own);
+  agree(communicator, [&] {
+    if (own != first) throw error();
+  });
 }
 
 /// Keys that neither a result nor the order of collective operations depends on.
@@ -42,7 +47,7 @@ bool may_differ(const std::string& key) {
 
 }  // namespace
 
-void require_same_setup(const Setup& setup, Communicator& communicator) {
+void require_same_config(const Setup& setup, Communicator& communicator) {
   if (communicator.size() == 1) return;
   const std::string own = config::to_yaml(setup.experiment, setup.catalogs);
   const std::string first = broadcast_text(communicator, own);
@@ -60,12 +65,26 @@ void require_same_setup(const Setup& setup, Communicator& communicator) {
       throw ConfigError(
           "another config than rank 0's:{}\nstart every rank with the same file and the same --set", list);
   });
-  const std::string seen = sketch(setup);
-  const std::string expected = broadcast_text(communicator, seen);
-  agree(communicator, [&] {
-    if (seen != expected)
-      throw DataError("{} holds other samples than on rank 0; copy the same files to every host",
-                      setup.training->name());
+}
+
+void require_same_data(const Dataset& dataset, Communicator& communicator) {
+  if (communicator.size() == 1) return;
+  require_same(sketch(dataset), communicator, [&] {
+    return DataError("{} holds other samples than on rank 0; copy the same files to every host",
+                     dataset.name());
+  });
+}
+
+void require_same_setup(const Setup& setup, Communicator& communicator) {
+  require_same_config(setup, communicator);
+  require_same_data(*setup.training, communicator);
+  if (setup.validation) require_same_data(*setup.validation, communicator);
+}
+
+void require_same_weights(const TrainingState& state, const std::string& source, Communicator& communicator) {
+  if (communicator.size() == 1) return;
+  require_same(state.weights_sha256(), communicator, [&] {
+    return CheckpointError("{} holds other weights than on rank 0; copy the same file to every host", source);
   });
 }
 

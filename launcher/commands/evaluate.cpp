@@ -7,6 +7,7 @@
 #include "launcher/commands/inputs.h"
 #include "launcher/evaluation.h"
 #include "launcher/metrics_writer.h"
+#include "launcher/same_setup.h"
 #include "launcher/wording.h"
 
 namespace convoy {
@@ -51,6 +52,7 @@ ExitCode run_evaluate(const CommandLine& line, World& world) {
   agree(*communicator, [&] { open_data(model.setup); });
   const Setup& setup = model.setup;
   Engine& engine = *model.engine;
+  require_same_data(line.split == "train" ? *setup.training : *setup.test, *communicator);
   const InputPipeline pipeline =
       make_pipeline(setup, line.split == "train" ? setup.training : setup.test, false);
   Evaluator evaluator(engine.network(), engine.pool(), pipeline.dataset().size());

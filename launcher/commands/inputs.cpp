@@ -5,6 +5,7 @@
 #include "core/cpu/libraries.h"
 #include "launcher/collective.h"
 #include "launcher/run_directory.h"
+#include "launcher/same_setup.h"
 #include "launcher/topology.h"
 #include "launcher/wording.h"
 
@@ -84,12 +85,14 @@ void WeightedModel::load(const CommandLine& line, const World& world, Communicat
     setup = read_guarded(input.config, line.overrides, guard);
     weights = choose_weights(line, input, setup);
   });
+  require_same_config(setup, communicator);
   const Engine::Options options = engine_options(setup.experiment, world, communicator);
   agree(communicator, [&] {
     engine.emplace(setup.model, options);
     state.emplace(setup.model, std::vector<std::string>{});
     state->load_weights(SafetensorsFile(weights));
   });
+  require_same_weights(*state, weights.string(), communicator);
   if (world.rank() == 0 && !line.quiet) fmt::print(stderr, "weights: {}\n", weights.string());
 }
 

@@ -6,6 +6,7 @@
 #include "launcher/commands/command.h"
 #include "launcher/commands/inputs.h"
 #include "launcher/npy_writer.h"
+#include "launcher/same_setup.h"
 #include "launcher/split_source.h"
 #include "layers/evaluator.h"
 
@@ -93,6 +94,7 @@ ExitCode run_predict(const CommandLine& line, World& world) {
     }
     require_measured(model.setup);
   });
+  require_same_data(*pictures, *communicator);
   const InputPipeline pipeline = make_pipeline(model.setup, pictures, false);
   Evaluator evaluator(model.engine->network(), model.engine->pool(), pictures->size());
   const std::int64_t classes = model.setup.model.output.elements();

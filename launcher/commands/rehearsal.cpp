@@ -1,6 +1,7 @@
 #include "launcher/commands/rehearsal.h"
 
 #include "launcher/agreement.h"
+#include "launcher/same_setup.h"
 
 namespace convoy {
 
@@ -12,6 +13,7 @@ Rehearsal::Rehearsal(const std::string& config, const CommandLine& line, const W
     require_slices(setup_, world);
     open_data(setup_);
   });
+  require_same_setup(setup_, communicator_);
   const Engine::Options options = engine_options(setup_.experiment, world, communicator_);
   agree(communicator_, [&] { engine_.emplace(setup_.model, options); });
   optimizer_ = make_optimizer(setup_.experiment, engine_->backend().loops());

@@ -60,20 +60,30 @@ done
 expect_equal "weights after a full disk" "$(weights_of full)" "$hash"
 [ ! -e full/failure.json ] || fail "failure.json outlives the failure"
 
-# Every rank needs the same config, and the same data.
+# Every rank needs the same config, data and weights, in every command.
 sed 's/0.003/0.03/' everything.yaml >other.yaml
 # shellcheck disable=SC2046
-run_two() { # arguments of rank 0, of rank 1
+run_two() { # command and arguments of rank 0, of rank 1
   local options
   mapfile -t options < <(mpirun_options 1)
   # shellcheck disable=SC2086
-  timeout 60 mpirun "${options[@]}" "$convoy" train $1 -q --run-dir two : -np 1 "$convoy" train $2 -q --run-dir two 2>&1
+  timeout 60 mpirun "${options[@]}" "$convoy" $1 -q : -np 1 "$convoy" $2 -q 2>&1
 }
-code=0
-text=$(run_two everything.yaml other.yaml) || code=$?
-expect_equal "exit code of two configs" "$code" 2
-expect_match "two configs" "$text" "rank 1: another config than rank 0's"
-expect_match "two configs" "$text" 'initial_learning_rate: 0.003 -> 0.03'
+for command in "train --run-dir two" check bench "evaluate --weights whole/final.safetensors" \
+  "predict --weights whole/final.safetensors --output two.npy"; do
+  code=0
+  text=$(run_two "$command everything.yaml" "$command other.yaml") || code=$?
+  expect_equal "exit code of $command with two configs" "$code" 2
+  expect_match "$command with two configs" "$text" "rank 1: another config than rank 0's"
+  expect_match "$command with two configs" "$text" 'initial_learning_rate: 0.003 -> 0.03'
+done
+for command in evaluate "predict --output two.npy"; do
+  code=0
+  text=$(run_two "$command whole" "$command whole --weights whole/checkpoints/$(ls whole/checkpoints | head -1)/weights.safetensors") || code=$?
+  expect_equal "exit code of $command with two weights" "$code" 7
+  expect_match "$command with two weights" "$text" 'rank 1: .*weights.safetensors holds other weights than on rank 0'
+done
+[ ! -e two.npy ] || fail "a prediction of two ranks that differ is kept"
 make_idx() { # directory, byte of every picture
   mkdir -p "$1"
   python3 - "$1" "$2" <<'PYTHON'
@@ -97,9 +107,13 @@ train: {epochs: 2, global_batch_size: 40, slices: 4}
 checkpoint: {every_steps: 2, keep: 2}
 YAML
 code=0
-text=$(run_two idx.yaml 'idx.yaml --set data.mnist.path=another') || code=$?
+text=$(run_two 'train idx.yaml --run-dir two' 'train idx.yaml --run-dir two --set data.mnist.path=another') || code=$?
 expect_equal "exit code of two data sets" "$code" 3
 expect_match "two data sets" "$text" 'rank 1: .*other samples than on rank 0'
+"$convoy" train idx.yaml -q --run-dir idx
+code=0
+text=$(run_two 'evaluate idx' 'evaluate idx --set data.mnist.path=another') || code=$?
+expect_equal "exit code of an evaluation of two data sets" "$code" 3
 
 # Data that changed between a stop and a resume; data that only moved.
 "$convoy" train idx.yaml -q --run-dir moved --set train.epochs=1
