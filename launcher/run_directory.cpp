@@ -32,13 +32,15 @@ std::vector<std::string> names_in(const fs::path& directory) {
   return names;
 }
 
-void create(const fs::path& directory) {
+/// Whether it was not there before.
+bool create(const fs::path& directory) {
   std::error_code error;
-  fs::create_directories(directory, error);
+  const bool created = fs::create_directories(directory, error);
   if (error) {
     throw ConfigError("cannot create the run directory {}: {}; choose another with --run-dir",
                       directory.string(), error.message());
   }
+  return created;
 }
 
 /// A directory of the user's own files is no place for a run.
@@ -122,7 +124,7 @@ RunDirectory::RunDirectory(fs::path directory, bool afresh,
     : paths_{normal(directory)} {
   FileDescriptor lock_of_old_run;
   while (!lock_) {
-    create(paths_.directory);
+    created_ = create(paths_.directory);
     require_own(paths_);
     lock_ = take_lock(paths_, warn);
     const bool move = lock_ && afresh && !moved_aside_ && names_in(paths_.directory).size() > 1;
@@ -133,6 +135,17 @@ RunDirectory::RunDirectory(fs::path directory, bool afresh,
     lock_ = FileDescriptor();
   }
   remove_half_written(paths_.directory);
+  begun_ = names_in(paths_.directory).size() == 1;  // the lock
+}
+
+bool RunDirectory::discard() noexcept {
+  if (!begun_) return false;
+  std::error_code ignored;  // a few small files may stay
+  for (const fs::path& file : {paths_.resolved_config(), paths_.log(), paths_.failure(), paths_.lock()})
+    fs::remove(file, ignored);
+  if (created_) fs::remove(paths_.directory, ignored);
+  if (moved_aside_) fs::rename(*moved_aside_, paths_.directory, ignored);
+  return true;
 }
 
 bool RunDirectory::is_new() const { return !fs::exists(paths_.resolved_config()); }

@@ -44,11 +44,16 @@ class RunDirectory {
   const RunPaths& paths() const { return paths_; }
   /// True where no run has begun here.
   bool is_new() const;
+  /// Undoes the opening, where it began a run: removes the files of that run and what was made for them, and
+  /// puts a run that was moved aside back. False, and nothing done, where a run was here before.
+  bool discard() noexcept;
   /// Where the run that was here lies now.
   const std::optional<std::filesystem::path>& moved_aside() const { return moved_aside_; }
 
  private:
   RunPaths paths_;
+  bool created_ = false;  ///< the directory, by this object
+  bool begun_ = false;    ///< nothing was in it
   FileDescriptor lock_;
   std::optional<std::filesystem::path> moved_aside_;
 };

@@ -157,17 +157,24 @@ ExitCode run_train(const CommandLine& line, World& world) {
   });
   Progress progress(terminal, log, line.quiet || !root);
   const std::string config_hash = sha256_hex(config::deciding_keys(setup.experiment, setup.catalogs));
+  bool begun = false;
+  const auto record = [&](const std::exception& error) {
+    // Of weights or a checkpoint that cannot be read nothing is left: nothing was trained.
+    if (!begun && files && files->discard()) return;
+    record_failure(paths, error, watchdog, world, log);
+  };
   try {
     Trainer trainer({setup, *engine, *communicator, log, progress, fingerprint, config_hash, watchdog, resume,
                      start_event(setup, *engine, world, fingerprint, config_hash)},
                     files ? &*files : nullptr);
     trainer.resume();
+    begun = true;
     return trainer.run();
   } catch (const AgreedError& error) {
-    record_failure(paths, error, watchdog, world, log);
+    record(error);
     throw;
   } catch (const std::exception& error) {
-    record_failure(paths, error, watchdog, world, log);
+    record(error);
     throw placed(error, watchdog);
   }
 }

@@ -167,4 +167,15 @@ expect_equal "exit code of a rank that stands still" "$code" 4
 [ $((SECONDS - began)) -le 20 ] || fail "a rank that stands still is noticed after $((SECONDS - began)) s"
 expect_match "a rank that stands still" "$(cat stalled.txt)" 'no progress for 2 s after step [0-9]+, [a-z]+'
 expect_match stalled/failure.json "$(cat stalled/failure.json)" 'no progress for 2 s after step [0-9]+'
+# What cannot be read when a new run begins leaves no run directory; the corrected command needs no other one.
+cp -r "$(ls -d whole/checkpoints/step-* | head -1)" broken
+truncate -s -1 broken/weights.safetensors
+for bad in "--resume broken" "--set model.weights=nosuch.safetensors"; do
+  code=0
+  # shellcheck disable=SC2086
+  ranks 2 train everything.yaml -q --run-dir begun $bad 2>/dev/null || code=$?
+  expect_equal "exit code of $bad" "$code" 7
+  [ ! -e begun ] || fail "$bad leaves $(ls begun)"
+done
+
 finish

@@ -135,6 +135,25 @@ TEST_F(RunDirectories, AreMovedAsideAndNeverDeleted) {
   EXPECT_THAT(error(), HasSubstr("in use"));
 }
 
+TEST_F(RunDirectories, AreDiscardedWithoutATrace) {
+  {
+    RunDirectory run = open();
+    test::write_text(path_ / "resolved.yaml", "new");
+    test::write_text(path_ / "log.txt", "new");
+    EXPECT_TRUE(run.discard());
+  }
+  EXPECT_FALSE(fs::exists(path_));
+  begin("first");
+  EXPECT_FALSE(open().discard()) << "a run that was there before";
+  {
+    RunDirectory run = open(true);
+    test::write_text(path_ / "resolved.yaml", "new");
+    EXPECT_TRUE(run.discard());
+  }
+  EXPECT_EQ(test::read_text(path_ / "resolved.yaml"), "first") << "moved back";
+  EXPECT_FALSE(fs::exists(directory_ / "runs" / "x.old-1"));
+}
+
 TEST_F(RunDirectories, LeaveOtherPeoplesFilesAlone) {
   fs::create_directories(path_);
   test::write_text(path_ / "thesis.tex", "x");
