@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/host.h"
 #include "core/sha256.h"
 #include "launcher/collective.h"
 
@@ -70,8 +71,8 @@ void require_same_config(const Setup& setup, Communicator& communicator) {
 void require_same_data(const Dataset& dataset, Communicator& communicator) {
   if (communicator.size() == 1) return;
   require_same(sketch(dataset), communicator, [&] {
-    return DataError("{} holds other samples than on rank 0; copy the same files to every host",
-                     dataset.name());
+    return DataError("{} holds other samples on {} than on rank 0; copy the same files to every host",
+                     dataset.name(), host_name());
   });
 }
 
@@ -84,7 +85,15 @@ void require_same_setup(const Setup& setup, Communicator& communicator) {
 void require_same_weights(const TrainingState& state, const std::string& source, Communicator& communicator) {
   if (communicator.size() == 1) return;
   require_same(state.weights_sha256(), communicator, [&] {
-    return CheckpointError("{} holds other weights than on rank 0; copy the same file to every host", source);
+    return CheckpointError("{} holds other weights on {} than on rank 0; copy the same file to every host",
+                           source, host_name());
+  });
+}
+
+void require_same_options(const std::string& options, Communicator& communicator) {
+  if (communicator.size() == 1) return;
+  require_same(options, communicator, [&] {
+    return ConfigError("started with other options than rank 0: {}; start every rank with the same", options);
   });
 }
 

@@ -18,5 +18,7 @@ void require_same_data(const Dataset& dataset, Communicator& communicator);
 void require_same_setup(const Setup& setup, Communicator& communicator);
 /// Every rank has read rank 0's weights, from `source`; else a checkpoint error.
 void require_same_weights(const TrainingState& state, const std::string& source, Communicator& communicator);
+/// Every rank was started with rank 0's options, of those that decide what it sends; else a config error.
+void require_same_options(const std::string& options, Communicator& communicator);
 
 }  // namespace convoy

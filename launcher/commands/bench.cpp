@@ -6,6 +6,7 @@
 #include "launcher/commands/command.h"
 #include "launcher/commands/rehearsal.h"
 #include "launcher/metrics_writer.h"
+#include "launcher/same_setup.h"
 #include "launcher/trace.h"
 #include "launcher/wording.h"
 
@@ -117,6 +118,7 @@ ExitCode run_bench(const CommandLine& line, World& world) {
   ConfigOrRun input;
   agree(*communicator, [&] { input = config_or_run(line.config); });
   Rehearsal rehearsal(input.config, line, world, *communicator, guard);
+  require_same_options(fmt::format("--steps {}{}", line.steps, line.trace ? " --trace" : ""), *communicator);
   rehearsal.allocate();
   rehearsal.initialize();
   const Measurement measurement = measure(rehearsal, line.steps, line.trace.has_value(), *communicator);

@@ -52,6 +52,7 @@ ExitCode run_evaluate(const CommandLine& line, World& world) {
   agree(*communicator, [&] { open_data(model.setup); });
   const Setup& setup = model.setup;
   Engine& engine = *model.engine;
+  require_same_config(setup, *communicator);  // once more, with what follows from the data
   require_same_data(line.split == "train" ? *setup.training : *setup.test, *communicator);
   const InputPipeline pipeline =
       make_pipeline(setup, line.split == "train" ? setup.training : setup.test, false);

@@ -94,6 +94,7 @@ ExitCode run_predict(const CommandLine& line, World& world) {
     }
     require_measured(model.setup);
   });
+  require_same_config(model.setup, *communicator);  // once more, with what follows from the data
   require_same_data(*pictures, *communicator);
   const InputPipeline pipeline = make_pipeline(model.setup, pictures, false);
   Evaluator evaluator(model.engine->network(), model.engine->pool(), pictures->size());

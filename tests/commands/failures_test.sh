@@ -81,8 +81,15 @@ for command in evaluate "predict --output two.npy"; do
   code=0
   text=$(run_two "$command whole" "$command whole --weights whole/checkpoints/$(ls whole/checkpoints | head -1)/weights.safetensors") || code=$?
   expect_equal "exit code of $command with two weights" "$code" 7
-  expect_match "$command with two weights" "$text" 'rank 1: .*weights.safetensors holds other weights than on rank 0'
+  expect_match "$command with two weights" "$text" 'rank 1: .*weights.safetensors holds other weights on .* than on rank 0'
 done
+code=0
+text=$(run_two "evaluate whole" "evaluate whole --split train") || code=$?
+expect_equal "exit code of evaluate with two splits" "$code" 3
+code=0
+text=$(run_two "bench everything.yaml --steps 4" "bench everything.yaml --steps 5") || code=$?
+expect_equal "exit code of bench with two numbers of steps" "$code" 2
+expect_match "bench with two numbers of steps" "$text" 'rank 1: started with other options than rank 0: --steps 5; '
 [ ! -e two.npy ] || fail "a prediction of two ranks that differ is kept"
 make_idx() { # directory, byte of every picture
   mkdir -p "$1"
@@ -109,7 +116,7 @@ YAML
 code=0
 text=$(run_two 'train idx.yaml --run-dir two' 'train idx.yaml --run-dir two --set data.mnist.path=another') || code=$?
 expect_equal "exit code of two data sets" "$code" 3
-expect_match "two data sets" "$text" 'rank 1: .*other samples than on rank 0'
+expect_match "two data sets" "$text" 'rank 1: .*other samples on .* than on rank 0'
 "$convoy" train idx.yaml -q --run-dir idx
 code=0
 text=$(run_two 'evaluate idx' 'evaluate idx --set data.mnist.path=another') || code=$?
