@@ -85,13 +85,20 @@ class Maps {
   std::size_t position_ = 0, size_ = 0;
 };
 
+std::atomic<const EmergencyRecord*> emergency_record{nullptr};
+static_assert(std::atomic<const EmergencyRecord*>::is_always_lock_free);
+
 [[noreturn]] void end_with(const char* path, const char* what, ExitCode code) {
-  char line[5120] = "convoy: ";
-  std::size_t length = std::strlen(line);
-  for (const char* part : {path, what})
-    for (; *part != '\0' && length < sizeof line; ++part) line[length++] = *part;
+  static constexpr char kName[] = "convoy: ";
+  char line[5120];
+  std::size_t length = 0;
+  for (const char* part : {kName, path, what})
+    for (; *part != '\0' && length < sizeof line - 2; ++part) line[length++] = *part;
+  line[length] = '\n';
   // One call, so that the ranks' lines do not mix; nothing is left to do where it fails.
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, length);
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, length + 1);
+  line[length] = '\0';
+  if (const EmergencyRecord* record = emergency_record) record->write(code, line + sizeof kName - 1);
   _exit(static_cast<int>(code));
 }
 
@@ -105,11 +112,11 @@ void on_bus_error(int signal, siginfo_t* info, void*) {
     const Mapping mapping = parse_mapping(line);
     if (address < mapping.begin || address >= mapping.end || !mapping.path) continue;
     if (mapping.writable)
-      end_with(mapping.path, ": its file system has no room left; free some, or make it larger\n",
+      end_with(mapping.path, ": its file system has no room left; free some, or make it larger",
                ExitCode::device);
     end_with(mapping.path,
              ": could not be read any more: it was truncated while in use, or its disk fails; restore the "
-             "file and resume\n",
+             "file and resume",
              ExitCode::data);
   }
   std::signal(signal, SIG_DFL);
@@ -124,5 +131,9 @@ void explain_bus_errors() {
   action.sa_flags = SA_SIGINFO;
   sigaction(SIGBUS, &action, nullptr);
 }
+
+BusErrorsRecorded::BusErrorsRecorded(const EmergencyRecord& record) { emergency_record = &record; }
+
+BusErrorsRecorded::~BusErrorsRecorded() { emergency_record = nullptr; }
 
 }  // namespace convoy

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "core/host.h"
+#include "launcher/bus_error.h"
 #include "launcher/collective.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/inputs.h"
@@ -155,6 +156,8 @@ ExitCode run_train(const CommandLine& line, World& world) {
     record_failure(paths, error, watchdog, world, log);
     log.error("{}", error.what());
   });
+  const EmergencyRecord emergency_record(paths, world.rank(), watchdog);
+  const BusErrorsRecorded recorded(emergency_record);
   Progress progress(terminal, log, line.quiet || !root);
   const std::string config_hash = sha256_hex(config::deciding_keys(setup.experiment, setup.catalogs));
   bool begun = false;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Data that shrinks under a run ends it with one line that names the file, on every rank.
+# Data that shrinks under a run ends it with one line that names the file, on every rank, and in the run directory.
 . "$(dirname "$0")/lib.sh"
 
 cat >cifar.yaml <<'YAML'
@@ -29,5 +29,17 @@ for count in 1 2; do
   expect_equal "exit code of $count ranks whose data was truncated" "$code" 3
   expect_match "$count ranks whose data was truncated" "$(cat error.txt)" \
     '^convoy: .*/cifar/data_batch_[1-5].bin: .*truncated while in use.*restore the file and resume$'
+  python3 - "run-$count" <<'PYTHON' || fail "the record of $count ranks whose data was truncated: $(ls -a "run-$count")"
+import json, re, sys
+run = sys.argv[1]
+record = json.load(open(f"{run}/failure.json"))
+assert list(record) == ["exit_code", "kind", "message", "rank", "host", "step", "phase"], record
+assert (record["exit_code"], record["kind"]) == (3, "data"), record
+assert re.fullmatch(r"/.*/cifar/data_batch_[1-5].bin: .*truncated while in use.*restore the file and resume", record["message"])
+assert record["step"] > 0 and record["phase"], record
+lines = open(f"{run}/log.txt").read().splitlines()
+line = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} error rank \d failed after step \d+, [a-z].*: /.*truncated while in use.*"
+assert any(re.fullmatch(line, text) for text in lines), lines[-1]
+PYTHON
 done
 finish
