@@ -30,10 +30,9 @@ class WinogradConvolution : public Kernel {
   WinogradConvolution(std::span<const Op> block, const simd::Table& loops)
       : loops_(loops.pooled_convolution),
         args_(args_of(block)),
-        sizes_(loops_.sizes(args_, 1)),
         use_bias_(std::get<Conv2dOp>(block[0].kind).use_bias),
-        forward_weights_(bytes_of(sizes_.forward_weights)),
-        backward_weights_(bytes_of(sizes_.backward_weights)) {}
+        forward_weights_(bytes_of(loops_.sizes(args_, 1).forward_weights)),
+        backward_weights_(bytes_of(loops_.sizes(args_, 1).backward_weights)) {}
 
   void prepare(const void* const* parameters, bool training) override {
     loops_.pack(args_, static_cast<const float*>(parameters[0]), forward_weights_.as<float>().data(),
@@ -41,30 +40,26 @@ class WinogradConvolution : public Kernel {
   }
 
   std::size_t saved_bytes(std::int64_t samples) const override {
-    return images_bytes(samples) + static_cast<std::size_t>(samples * pooled_elements());
+    return static_cast<std::size_t>(samples * args_.pooled_height * args_.pooled_width * args_.filters);
   }
   std::size_t workspace_bytes(std::int64_t samples) const override {
-    return std::max(bytes_of(sizes_.forward_workspace) + images_bytes(1),
-                    bytes_of(loops_.sizes(args_, samples).backward_workspace));
+    const simd::PooledConvolutionSizes sizes = loops_.sizes(args_, samples);
+    return bytes_of(std::max(sizes.forward_workspace, sizes.backward_workspace));
   }
 
   void forward(const ForwardArgs& args) const override {
-    auto* workspace = static_cast<float*>(args.workspace);
-    for (std::int64_t n = 0; n < args.samples; ++n)
-      loops_.forward(args_, static_cast<const float*>(args.input) + n * input_elements(),
-                     forward_weights_.as<float>().data(),
-                     use_bias_ ? static_cast<const float*>(args.parameters[1]) : nullptr, workspace,
-                     args.training ? static_cast<float*>(args.saved) + n * sizes_.image
-                                   : workspace + bytes_of(sizes_.forward_workspace) / sizeof(float),
-                     static_cast<float*>(args.output) + n * pooled_elements(),
-                     args.training ? positions(args) + n * pooled_elements() : nullptr);
+    loops_.forward(args_, args.samples, static_cast<const float*>(args.input),
+                   forward_weights_.as<float>().data(),
+                   use_bias_ ? static_cast<const float*>(args.parameters[1]) : nullptr,
+                   static_cast<float*>(args.workspace), static_cast<float*>(args.output),
+                   args.training ? static_cast<std::uint8_t*>(args.saved) : nullptr);
   }
 
   void backward(const BackwardArgs& args) const override {
     const simd::PooledConvolutionGradients gradients{
         .samples = args.samples,
-        .images = static_cast<const float*>(args.saved),
-        .position = positions(args),
+        .x = static_cast<const float*>(args.input),
+        .position = static_cast<const std::uint8_t*>(args.saved),
         .dy = static_cast<const float*>(args.grad_output),
         .dkernel = static_cast<float*>(args.grad_parameters[0]),
         .dbias = use_bias_ ? static_cast<float*>(args.grad_parameters[1]) : nullptr,
@@ -74,18 +69,8 @@ class WinogradConvolution : public Kernel {
   }
 
  private:
-  std::int64_t input_elements() const { return args_.height * args_.width * args_.channels; }
-  std::int64_t pooled_elements() const { return args_.pooled_height * args_.pooled_width * args_.filters; }
-
-  // What forward saves: the padded images, then the maxima's positions.
-  std::size_t images_bytes(std::int64_t samples) const { return bytes_of(samples * sizes_.image); }
-  std::uint8_t* positions(const SliceArgs& args) const {
-    return static_cast<std::uint8_t*>(args.saved) + images_bytes(args.samples);
-  }
-
   const simd::PooledConvolution& loops_;
   simd::PooledConvolutionArgs args_;
-  simd::PooledConvolutionSizes sizes_;  ///< of a slice of one sample
   bool use_bias_;
   Arena forward_weights_, backward_weights_;
 };

@@ -38,6 +38,7 @@ static CONVOY_INLINE std::int64_t image_elements(const Args& a) {
   return (image_blocks(a) * block_elements(a) + 2 + kLanes - 1) / kLanes * kLanes;
 }
 static CONVOY_INLINE std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+static CONVOY_INLINE std::int64_t input_elements(const Args& a) { return a.height * a.width * a.channels; }
 static CONVOY_INLINE std::int64_t windows(const Args& a) { return a.pooled_height * a.pooled_width; }
 
 /// As many of a pixel's channels as there are from the first one on, zero behind them.
@@ -49,46 +50,49 @@ static CONVOY_INLINE void store_channels(float* to, Floats values, std::int64_t 
   count >= kLanes ? store(to, values) : store_first(to, values, static_cast<int>(count));
 }
 
-/// The maximum of a window's four values and the first place where it stands; NaN wins.
+/// The larger of two values and its place; the second if one of them is NaN.
 static CONVOY_INLINE void take_larger(Floats& best, Ints& place, Floats value, int at) {
-  const Ints larger = (value > best) | (value != value);
-  best = larger ? value : best;
-  place = larger ? Ints{} + at : place;
+  place = value <= best ? place : Ints{} + at;
+  best = best > value ? best : value;
 }
 
 /// The position of a maximum that the ReLU cut.
 inline constexpr int kCut = 4;
 
-/// What follows the convolution of a window's pixels a, b, c, d.
+/// What follows the convolution of a window's pixels a, b, c, d: the maximum, the first of equal ones, and
+/// the ReLU. NaN wins.
 static CONVOY_INLINE void pool(Floats a, Floats b, Floats c, Floats d, Floats bias, float* y,
                                std::uint8_t* position) {
+  Floats best = a;
   Ints place = {};
-  take_larger(a, place, b, 1);
-  take_larger(a, place, c, 2);
-  take_larger(a, place, d, 3);
-  a += bias;
-  store(y, a < Floats{} ? Floats{} : a);
-  if (position) store_bytes(position, a > Floats{} ? place : Ints{} + kCut);
+  take_larger(best, place, b, 1);
+  take_larger(best, place, c, 2);
+  take_larger(best, place, d, 3);
+  best = nan_where_unordered(nan_where_unordered(best, a, b), c, d) + bias;
+  store(y, best < Floats{} ? Floats{} : best);
+  if (position) store_bytes(position, best > Floats{} ? place : Ints{} + kCut);
 }
 
 /// Whether forward's products take two vectors of filters at a time.
 static CONVOY_INLINE bool takes_pairs(const Args& a) { return a.filters % (2 * kLanes) == 0; }
 
-// Forward from an image, as PooledConvolution's members of these names: Winograd's and, for few channels, the
-// direct one.
+void pad(const Args& a, const float* x, float* image);
+
+// Forward, as PooledConvolution's members of these names: Winograd's and, for few channels, the direct one.
+std::int64_t winograd_weights(const Args& a);
 std::int64_t winograd_workspace(const Args& a);
 void pack_winograd(const Args& a, const float* kernel, float* packed);
-void forward_winograd(const Args& a, const float* image, const float* weights, const float* bias,
-                      float* workspace, float* y, std::uint8_t* position);
+void forward_winograd(const Args& a, std::int64_t samples, const float* x, const float* weights,
+                      const float* bias, float* workspace, float* y, std::uint8_t* position);
 void pack_direct(const Args& a, const float* kernel, float* packed);
-void forward_direct(const Args& a, const float* image, const float* weights, const float* bias, float* y,
-                    std::uint8_t* position);
+void forward_direct(const Args& a, std::int64_t samples, const float* x, const float* weights,
+                    const float* bias, float* image, float* y, std::uint8_t* position);
 
 // Backward: at most one of a window's four gradients is not zero, and none where the ReLU cut; only these are
 // multiplied. The weight gradients write dkernel and dbias.
 std::int64_t weight_gradient_workspace(const Args& a, std::int64_t samples);
 void weight_gradient(const Args& a, const Gradients& g, float* workspace);
-void weight_gradient_narrow(const Args& a, const Gradients& g);
+void weight_gradient_narrow(const Args& a, const Gradients& g, float* image);
 void pack_data_gradient(const Args& a, const float* kernel, float* packed);
 std::int64_t data_gradient_workspace(const Args& a, std::int64_t samples);
 void data_gradient(const Args& a, const Gradients& g, const float* weights, float* workspace);

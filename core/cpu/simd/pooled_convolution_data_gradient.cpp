@@ -57,9 +57,9 @@ void add_products(const Args& a, const float* weights, const float* dy, const st
 #pragma GCC unroll 4
       for (int k = 0; k < 4; ++k)
         for (std::uint64_t rest = sets[k]; rest != 0; rest &= rest - 1) {
-          const int f = __builtin_ctzll(rest);
+          const auto f = static_cast<std::int64_t>(__builtin_ctzll(rest));
           const Floats g = broadcast(dy[f]);
-          const float* w = weights + f * 9 * kLanes;
+          const float* w = in_register(weights + f * 9 * kLanes);
 #pragma GCC unroll 9
           for (int t = 0; t < 9; ++t) {
             Floats& sum = sums[(k >> 1) + t / 3][(k & 1) + t % 3];

@@ -72,34 +72,39 @@ CONVOY_INLINE Floats load_pair(const float* from, std::int64_t row) {
 #endif
 }
 
-/// dkernel of kChannels channels from c on and the filters from f on. Each filter's gradient meets the input
-/// at its own place of the window: the four candidates for a tap are lanes 0, 1, 4 and 5 of two rows' pixels.
+/// One sample's part of dkernel, of kChannels channels from c on and kLanes filters. Each filter's gradient
+/// meets the input at its own place of the window: the four candidates for a tap are lanes 0, 1, 4 and 5 of
+/// two rows' pixels.
 template <int kChannels>
-void gradient_of(const Args& a, const Gradients& g, std::int64_t c, std::int64_t f) {
+void add_products(const Args& a, const float* image, const float* dy, const std::uint8_t* position,
+                  std::int64_t c, bool first, float* dkernel) {
   const std::int64_t row = row_elements(a), plane = block_elements(a);
-  Floats sums[kChannels][9] = {};
-  std::int64_t at = f;
-  for (std::int64_t n = 0; n < g.samples; ++n)
-    for (std::int64_t i = 0; i < a.pooled_height; ++i) {
-      const float* corner = g.images + n * image_elements(a) + c * plane + 2 * i * row;
-      for (std::int64_t j = 0; j < a.pooled_width; ++j, corner += 2, at += a.filters) {
-        const Ints place = load_bytes(g.position + at), lane = place + (place & 2);
-        const Floats dy = place < kCut ? load(g.dy + at) : Floats{};
-#pragma GCC unroll 4
-        for (int p = 0; p < kChannels; ++p)
-#pragma GCC unroll 3
-          for (int u = 0; u < 3; ++u) {
-            const Floats pair = load_pair(corner + p * plane + u * row, row);
-#pragma GCC unroll 3
-            for (int v = 0; v < 3; ++v)
-              sums[p][3 * u + v] = multiply_add(dy, shuffle(pair, lane + v), sums[p][3 * u + v]);
-          }
-      }
-    }
+  Floats sums[kChannels][9];
 #pragma GCC unroll 4
   for (int p = 0; p < kChannels; ++p)
 #pragma GCC unroll 9
-    for (int k = 0; k < 9; ++k) store(g.dkernel + (k * a.channels + c + p) * a.filters + f, sums[p][k]);
+    for (int k = 0; k < 9; ++k)
+      sums[p][k] = first ? Floats{} : load(dkernel + (k * a.channels + c + p) * a.filters);
+  for (std::int64_t i = 0; i < a.pooled_height; ++i) {
+    const float* corner = image + c * plane + 2 * i * row;
+    for (std::int64_t j = 0; j < a.pooled_width; ++j, corner += 2, dy += a.filters, position += a.filters) {
+      const Ints place = load_bytes(position), lane = place + (place & 2);
+      const Floats value = place < kCut ? load(dy) : Floats{};
+#pragma GCC unroll 4
+      for (int p = 0; p < kChannels; ++p)
+#pragma GCC unroll 3
+        for (int u = 0; u < 3; ++u) {
+          const Floats pair = load_pair(corner + p * plane + u * row, row);
+#pragma GCC unroll 3
+          for (int v = 0; v < 3; ++v)
+            sums[p][3 * u + v] = multiply_add(value, shuffle(pair, lane + v), sums[p][3 * u + v]);
+        }
+    }
+  }
+#pragma GCC unroll 4
+  for (int p = 0; p < kChannels; ++p)
+#pragma GCC unroll 9
+    for (int k = 0; k < 9; ++k) store(dkernel + (k * a.channels + c + p) * a.filters, sums[p][k]);
 }
 
 /// dbias
@@ -120,19 +125,29 @@ void pack_direct(const Args& a, const float* kernel, float* packed) {
   takes_pairs(a) ? pack_filters<2>(a, kernel, packed) : pack_filters<1>(a, kernel, packed);
 }
 
-void forward_direct(const Args& a, const float* image, const float* weights, const float* bias, float* y,
-                    std::uint8_t* position) {
-  takes_pairs(a) ? forward_filters<2>(a, image, weights, bias, y, position)
-                 : forward_filters<1>(a, image, weights, bias, y, position);
+void forward_direct(const Args& a, std::int64_t samples, const float* x, const float* weights,
+                    const float* bias, float* image, float* y, std::uint8_t* position) {
+  const std::int64_t pooled = windows(a) * a.filters;
+  for (std::int64_t n = 0; n < samples; ++n) {
+    pad(a, x + n * input_elements(a), image);
+    const auto forward = takes_pairs(a) ? forward_filters<2> : forward_filters<1>;
+    forward(a, image, weights, bias, y + n * pooled, position ? position + n * pooled : nullptr);
+  }
 }
 
-void weight_gradient_narrow(const Args& a, const Gradients& g) {
-  if (g.dbias) sum_rows(a, g);
+void weight_gradient_narrow(const Args& a, const Gradients& g, float* image) {
   constexpr int kMost = kVectorBytes == 64 ? 3 : 1;  // nine sums each
-  for (std::int64_t f = 0; f < a.filters; f += kLanes) {
-    std::int64_t c = 0;
-    for (; c + kMost <= a.channels; c += kMost) gradient_of<kMost>(a, g, c, f);
-    for (; c < a.channels; ++c) gradient_of<1>(a, g, c, f);
+  if (g.dbias) sum_rows(a, g);
+  for (std::int64_t n = 0; n < g.samples; ++n) {
+    pad(a, g.x + n * input_elements(a), image);
+    for (std::int64_t f = 0; f < a.filters; f += kLanes) {
+      const std::int64_t at = n * windows(a) * a.filters + f;
+      std::int64_t c = 0;
+      for (; c + kMost <= a.channels; c += kMost)
+        add_products<kMost>(a, image, g.dy + at, g.position + at, c, n == 0, g.dkernel + f);
+      for (; c < a.channels; ++c)
+        add_products<1>(a, image, g.dy + at, g.position + at, c, n == 0, g.dkernel + f);
+    }
   }
 }
 

@@ -127,15 +127,19 @@ void add_products(const Args& a, const float* block, const Lists& lists, bool fi
         sums[k][v] = first ? Floats{} : load(gradient + k * kBlock + v * kLanes);
     const float* values = lists.values + f * lists.capacity;
     const std::int32_t* offsets = lists.offsets + f * lists.capacity;
+#pragma GCC unroll 2
     for (std::int32_t e = 0; e < lists.counts[f]; ++e) {
       const Floats g = broadcast(values[e]);
       const float* corner = block + offsets[e];
-#pragma GCC unroll 9
-      for (int k = 0; k < 9; ++k)
-#pragma GCC unroll 2
-        for (int v = 0; v < kVectors; ++v)
-          sums[k][v] =
-              multiply_add(g, load(corner + (k / 3) * row + (k % 3) * kBlock + v * kLanes), sums[k][v]);
+#pragma GCC unroll 3
+      for (int u = 0; u < 3; ++u) {
+        const float* line = in_register(corner + u * row);
+#pragma GCC unroll 6
+        for (int k = 0; k < 3 * kVectors; ++k) {
+          Floats& sum = sums[3 * u + k / kVectors][k % kVectors];
+          sum = multiply_add(g, load(line + k * kLanes), sum);
+        }
+      }
     }
 #pragma GCC unroll 9
     for (int k = 0; k < 9; ++k)
@@ -168,19 +172,24 @@ void unpack(const Args& a, const float* gradient, float* dkernel) {
 }  // namespace
 
 std::int64_t weight_gradient_workspace(const Args& a, std::int64_t samples) {
-  return 9 * channel_vectors(a) * kLanes * a.filters + Lists::elements(a, images_at_once(a, samples));
+  const std::int64_t at_once = images_at_once(a, samples);
+  return 9 * channel_vectors(a) * kLanes * a.filters + at_once * image_elements(a) +
+         Lists::elements(a, at_once);
 }
 
 void weight_gradient(const Args& a, const Gradients& g, float* workspace) {
-  float* gradient = workspace;
   const std::int64_t at_once = images_at_once(a, g.samples), sums = 9 * block_channels(a) * a.filters;
-  const Lists lists(a, at_once, workspace + sums * image_blocks(a));
+  float* gradient = workspace;
+  float* images = gradient + sums * image_blocks(a);
+  const Lists lists(a, at_once, images + at_once * image_elements(a));
   for (std::int64_t n = 0; n < g.samples; n += at_once) {
-    collect(a, g, n, smaller(g.samples - n, at_once), lists);
+    const std::int64_t count = smaller(g.samples - n, at_once);
+    for (std::int64_t i = 0; i < count; ++i)
+      pad(a, g.x + (n + i) * input_elements(a), images + i * image_elements(a));
+    collect(a, g, n, count, lists);
     for (std::int64_t b = 0; b < image_blocks(a); ++b) {
-      const float* block = g.images + n * image_elements(a) + b * block_elements(a);
       const auto add = block_vectors(a) == 1 ? add_products<1> : add_products < kVectorBytes == 64 ? 2 : 1 > ;
-      add(a, block, lists, n == 0, gradient + b * sums);
+      add(a, images + b * block_elements(a), lists, n == 0, gradient + b * sums);
     }
   }
   unpack(a, gradient, g.dkernel);

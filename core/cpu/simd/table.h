@@ -69,22 +69,20 @@ struct PooledConvolutionArgs {
   std::int64_t height, width, pad_top, pad_left;
   std::int64_t pooled_height, pooled_width, channels, filters;
 };
-/// Counted in floats.
+/// Counted in floats; the workspaces are those of a slice.
 struct PooledConvolutionSizes {
-  std::int64_t image;  ///< one sample's
   std::int64_t forward_weights, backward_weights;
-  std::int64_t forward_workspace;
-  std::int64_t backward_workspace;  ///< of a slice
+  std::int64_t forward_workspace, backward_workspace;
 };
 /// Those of a slice; samples outermost.
 struct PooledConvolutionGradients {
   std::int64_t samples;
-  const float* images;           ///< as forward wrote them
-  const std::uint8_t* position;  ///< likewise
+  const float* x;                ///< [height, width, channels]
+  const std::uint8_t* position;  ///< as forward wrote it
   const float* dy;               ///< [pooled_height, pooled_width, filters]
   float* dkernel;                ///< [3, 3, channels, filters]
   float* dbias;                  ///< [filters], or null
-  float* dx;                     ///< [height, width, channels]; null: not wanted
+  float* dx;                     ///< like x; null: not wanted
 };
 struct PooledConvolution {
   bool (*can)(const PooledConvolutionArgs& args);
@@ -92,11 +90,11 @@ struct PooledConvolution {
   /// kernel [3, 3, channels, filters]; `backward` may be null.
   void (*pack)(const PooledConvolutionArgs& args, const float* kernel, float* forward,
                float* backward) = nullptr;
-  /// One sample. x [height, width, channels]; image: x with its padding, in a layout of its own; y
-  /// [pooled_height, pooled_width, filters]; position: what backward needs to know (null: not wanted).
-  void (*forward)(const PooledConvolutionArgs& args, const float* x, const float* weights, const float* bias,
-                  float* workspace, float* image, float* y, std::uint8_t* position) = nullptr;
-  /// A slice.
+  /// x [height, width, channels]; bias [filters], or null; y [pooled_height, pooled_width, filters];
+  /// position, like y: which pixel of the window it was, or that the ReLU cut it (null: not wanted).
+  void (*forward)(const PooledConvolutionArgs& args, std::int64_t samples, const float* x,
+                  const float* weights, const float* bias, float* workspace, float* y,
+                  std::uint8_t* position) = nullptr;
   void (*backward)(const PooledConvolutionArgs& args, const PooledConvolutionGradients& gradients,
                    const float* weights, float* workspace) = nullptr;
 };

@@ -34,6 +34,11 @@ static CONVOY_INLINE Floats load(const float* from) {
 static CONVOY_INLINE void store(float* to, Floats values) {
   *reinterpret_cast<UnalignedFloats*>(to) = values;
 }
+/// An address in one register: what reads from a sum of two takes twice the decoder's slots.
+static CONVOY_INLINE const float* in_register(const float* address) {
+  asm("" : "+r"(address));
+  return address;
+}
 /// Subtracting zero changes no value, negative zero included, so the compiler leaves it out.
 static CONVOY_INLINE Floats broadcast(float value) { return value - Floats{}; }
 
@@ -63,6 +68,19 @@ static CONVOY_INLINE Floats shuffle(Floats values, Ints from) {
   return result;
 #else
   return __builtin_shuffle(values, from);
+#endif
+}
+
+/// Lane i of the result is from[offsets[i]].
+static CONVOY_INLINE Floats gather(const float* from, Ints offsets) {
+#if defined(__AVX512F__)
+  return _mm512_i32gather_ps(reinterpret_cast<__m512i>(offsets), from, sizeof(float));
+#elif defined(__AVX2__)
+  return _mm256_i32gather_ps(from, reinterpret_cast<__m256i>(offsets), sizeof(float));
+#else
+  Floats values;
+  for (int i = 0; i < kLanes; ++i) values[i] = from[offsets[i]];
+  return values;
 #endif
 }
 
@@ -106,6 +124,17 @@ static CONVOY_INLINE Floats sums_of_lanes(Floats (&vectors)[kLanes]) {
     }
   }
   return vectors[0];
+}
+
+/// `values`, but NaN where a or b is.
+static CONVOY_INLINE Floats nan_where_unordered(Floats values, Floats a, Floats b) {
+#if defined(__AVX512F__)
+  return _mm512_mask_mov_ps(values, _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q), broadcast(__builtin_nanf("")));
+#elif defined(__AVX2__)
+  return _mm256_or_ps(values, _mm256_cmp_ps(a, b, _CMP_UNORD_Q));
+#else
+  return ((a != a) | (b != b)) ? broadcast(__builtin_nanf("")) : values;
+#endif
 }
 
 #if defined(__AVX2__)

@@ -38,7 +38,7 @@ std::vector<Block> pooled_blocks() {
        {Shapes{{8, 8, 32}, 64}, Shapes{{6, 10, 16}, 16, false}, Shapes{{7, 9, 16}, 48},
         Shapes{{5, 4, 48}, 32, false}, Shapes{{4, 4, 16}, 80}, Shapes{{6, 6, 8}, 24}, Shapes{{8, 8, 3}, 32},
         Shapes{{9, 6, 5}, 16, false}, Shapes{{5, 7, 1}, 48}, Shapes{{8, 6, 24}, 32}, Shapes{{6, 6, 4}, 64},
-        Shapes{{3, 2, 2}, 32}}) {
+        Shapes{{3, 2, 2}, 32}, Shapes{{14, 16, 64}, 32}}) {
     Conv2dOp conv;
     conv.window.height = conv.window.width = 3;
     if (same) conv.window = same_window(input, conv.window);
@@ -160,7 +160,7 @@ TEST(Providers, EvaluationGivesTheOutputsOfTraining) {
 }
 
 // A training that went astray must not look healthy behind an activation: std::max(x, 0) and its like hide a
-// NaN.
+// NaN. A fused block may spread it over a tile.
 TEST(Providers, NanInTheInputShowsInTheOutput) {
   each_offer(DType::float32, 4,
              [&](const Provider& provider, const Block& block, std::int64_t samples, const Numbers& numbers) {
@@ -170,7 +170,10 @@ TEST(Providers, NanInTheInputShowsInTheOutput) {
                const auto output = run<float>(*kernel, block, samples, broken).output;
                const auto expected = reference_results(block, samples, broken).output;
                for (std::size_t i = 0; i < output.size(); ++i)
-                 ASSERT_EQ(std::isnan(output[i]), std::isnan(expected[i])) << i;
+                 if (block.size() == 3)
+                   ASSERT_TRUE(std::isnan(output[i]) || !std::isnan(expected[i])) << i;
+                 else
+                   ASSERT_EQ(std::isnan(output[i]), std::isnan(expected[i])) << i;
              });
 }
 
