@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Images a second of PyTorch training the network of configs/cifar10-cnn.yaml on random pixels.
+"""Images a second of PyTorch training or evaluating a network of configs/ on random pixels.
 
-usage: train_pytorch.py [--batch N] [--threads N] [--ranks N] [--seconds S] [--dtype float32|bfloat16]
+usage: train_pytorch.py [--network cifar10-cnn|cifar10-vgg11-bn] [--batch N] [--threads N] [--ranks N] [--seconds S]
+                        [--dtype float32|bfloat16] [--inference]
 
 --batch is the global batch. With several ranks, DistributedDataParallel over gloo, --threads a rank. PyTorch at its
 best settings on a CPU: channels_last, fused Adam. Prints one JSON object a round of about S seconds, five rounds.
@@ -17,17 +18,32 @@ import torch.multiprocessing as mp
 from torch import nn
 
 
-def network():
+def example():
     return nn.Sequential(
         nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(64, 128, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(2048, 128), nn.ReLU(), nn.Linear(128, 10)).to(memory_format=torch.channels_last)
+        nn.Flatten(), nn.Linear(2048, 128), nn.ReLU(), nn.Linear(128, 10))
+
+
+def vgg11_bn():
+    layers = []
+    channels = 3
+    for filters in (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool"):
+        if filters == "pool":
+            layers.append(nn.MaxPool2d(2))
+        else:
+            layers += [nn.Conv2d(channels, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
+            channels = filters
+    return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.5), nn.Linear(512, 10))
+
+
+NETWORKS = {"cifar10-cnn": example, "cifar10-vgg11-bn": vgg11_bn}
 
 
 def run(rank, options):
     torch.set_num_threads(options.threads)
-    model = network()
+    model = NETWORKS[options.network]().to(memory_format=torch.channels_last)
     if options.ranks > 1:
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(options.port))
         dist.init_process_group("gloo", rank=rank, world_size=options.ranks)
@@ -38,13 +54,19 @@ def run(rank, options):
     y = torch.randint(0, 10, (batch,))
     loss_function = nn.CrossEntropyLoss()
 
-    def step():
+    def evaluate():
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.dtype == "bfloat16"):
+            (model(x).argmax(1) == y).sum().item()
+
+    def train():
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.dtype == "bfloat16"):
             loss = loss_function(model(x), y)
         loss.backward()
         optimizer.step()
 
+    step = evaluate if options.inference else train
+    model.train(not options.inference)
     for _ in range(10):
         step()
     start = time.perf_counter()
@@ -66,6 +88,8 @@ def run(rank, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", choices=NETWORKS, default="cifar10-cnn")
+    parser.add_argument("--inference", action="store_true")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--ranks", type=int, default=1)
