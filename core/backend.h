@@ -53,7 +53,7 @@ struct WeightGradientArgs {
     const void* grad_output = nullptr;  ///< as backward() left it
   };
   std::span<const Slice> slices;
-  std::int64_t first_row = 0, last_row = 0;  ///< of the first parameter: places on its first axis
+  std::int64_t first_row = 0, last_row = 0;  ///< of the first parameter: all its axes but the last as one
   float limit = 0;                           ///< of a slice's elements; see GradientSink
   std::int64_t* sum = nullptr;               ///< written: the exact sum over the slices, rows dense
 };
@@ -80,10 +80,24 @@ class Kernel {
   virtual void forward(const ForwardArgs& args) const = 0;
   virtual void backward(const BackwardArgs& args) const = 0;
 
+  /// How many samples, of several slices, one call is best given where reading the weights costs more than
+  /// they are worth for a slice; 0: a slice at a time.
+  virtual std::int64_t samples_at_once() const { return 0; }
+  /// The same for some slices, at most so many that samples_at_once() are exceeded in the last: each slice's
+  /// results have the bits that forward() and backward() give. All have one workspace.
+  virtual void forward_all(std::span<const ForwardArgs> slices) const {
+    for (const ForwardArgs& args : slices) forward(args);
+  }
+  virtual void backward_all(std::span<const BackwardArgs> slices) const {
+    for (const BackwardArgs& args : slices) backward(args);
+  }
+
   /// Whether backward() leaves the gradient of the first parameter (null in grad_parameters) to
   /// sum_weight_gradients(), called when all local slices have passed: a large matrix is then summed over the
   /// slices part by part in the cache, and never stored for one slice.
   virtual bool defers_weight_gradient() const { return false; }
+  /// How many rows sum_weight_gradients() is best given at a time.
+  virtual std::int64_t weight_gradient_rows() const { return 1; }
   /// False, without a meaning for the sum, where an element is not finite or not below the limit.
   virtual bool sum_weight_gradients(const WeightGradientArgs& /*args*/) const { return true; }
 };

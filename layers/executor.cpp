@@ -14,15 +14,9 @@ enum RecordField : std::size_t { kSamples, kLoss, kCorrect, kTop5, kBadBlock, kR
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
 
-/// Elements of a tile: what is formed at a time of a weight gradient. The sum fits the first-level cache.
-constexpr std::int64_t kTileElements = 2048;
-
-std::int64_t columns_of(const ParameterRange& weights) { return weights.shape.elements() / weights.shape[0]; }
-
-std::int64_t tile_rows(const ParameterRange& weights) {
-  const std::int64_t rows = kTileElements / columns_of(weights);
-  return rows >= 16 ? rows / 16 * 16 : rows >= 8 ? 8 : 4;
-}
+/// Columns of a weight gradient; its rows are all other axes.
+std::int64_t columns_of(const ParameterRange& weights) { return weights.shape[weights.shape.rank() - 1]; }
+std::int64_t rows_of(const ParameterRange& weights) { return weights.shape.elements() / columns_of(weights); }
 
 /// For each block, where in a worker's memory its parameters' gradients go: null for a deferred one.
 std::vector<std::vector<void*>> views_of_gradients(std::span<const Block> blocks, float* memory) {
@@ -61,7 +55,6 @@ struct Executor::SliceRun {
   Step& step;
   std::int64_t slice;
   std::int64_t local_slice;
-  int worker;
   std::byte* context;
   std::byte* own;
 
@@ -70,6 +63,18 @@ struct Executor::SliceRun {
   T* at(MemoryPlan::Place place) const {
     return reinterpret_cast<T*>((place.own ? own : context) + place.offset);
   }
+};
+
+struct Executor::Worker {
+  int number = 0;
+  Arena workspace;
+  Arena tile;  ///< the sum of a part of a weight gradient
+  /// For each slice of a group, memory for a block's parameter gradients, and by block their places in it.
+  std::vector<Arena> gradients;
+  std::vector<std::vector<std::vector<void*>>> gradient_views;
+  std::vector<SliceRun> runs;
+  std::vector<ForwardArgs> forward;  ///< of the runs
+  std::vector<BackwardArgs> backward;
 };
 
 Executor::Executor(Network& network, WorkerPool& pool, LossFunction loss, const Options& options)
@@ -84,28 +89,62 @@ Executor::Executor(Network& network, WorkerPool& pool, LossFunction loss, const 
       records_(index(options.slices * record_width_)) {
   const auto blocks = network.blocks();
   while (first_trainable_ < blocks.size() && blocks[first_trainable_].parameters.empty()) ++first_trainable_;
-  std::int64_t tile_elements = 0;
-  for (const Block& block : blocks) {
-    parameter_views_.emplace_back(block.parameters.size());
-    if (!block.kernel->defers_weight_gradient()) continue;
-    const ParameterRange& weights = block.parameters.front();
-    tile_elements = std::max(tile_elements, tile_rows(weights) * columns_of(weights));
-  }
-  const std::int64_t contexts = network.segment_count() > 1 ? options.local_slices : pool.workers();
+  for (const Block& block : blocks) parameter_views_.emplace_back(block.parameters.size());
+  for (std::size_t segment = 0; segment < network.segment_count(); ++segment)
+    groups_.push_back(group_of(segment));
+  const std::int64_t contexts =
+      network.segment_count() > 1 ? options.local_slices : pool.workers() * groups_.front();
   for (std::int64_t i = 0; i < contexts; ++i) contexts_.emplace_back(plan_.context_bytes);
   for (std::int64_t i = 0; i < options.local_slices; ++i) own_.emplace_back(plan_.own_bytes);
-  for (int i = 0; i < pool.workers(); ++i) {
-    workspaces_.emplace_back(plan_.workspace_bytes);
-    gradients_.emplace_back(index(plan_.parameter_gradient_elements) * sizeof(float));
-    tiles_.emplace_back(index(tile_elements) * sizeof(std::int64_t));
-    gradient_views_.push_back(views_of_gradients(blocks, gradients_.back().as<float>().data()));
+  make_workers();
+}
+
+Executor::~Executor() = default;
+
+/// As many slices as the segment's kernels profit from, as long as every worker has some.
+std::int64_t Executor::group_of(std::size_t segment) const {
+  std::int64_t samples = 1;
+  for (std::size_t i = network_.segments()[segment]; i < network_.segments()[segment + 1]; ++i)
+    samples = std::max(samples, network_.blocks()[i].kernel->samples_at_once());
+  const std::int64_t wanted = (samples + options_.slice_samples - 1) / options_.slice_samples;
+  return std::clamp<std::int64_t>(options_.local_slices / pool_.workers(), 1, wanted);
+}
+
+void Executor::make_workers() {
+  std::int64_t tile_elements = 0;
+  for (const Block& block : network_.blocks())
+    if (block.kernel->defers_weight_gradient())
+      tile_elements = std::max(tile_elements,
+                               block.kernel->weight_gradient_rows() * columns_of(block.parameters.front()));
+  const std::size_t largest = index(*std::ranges::max_element(groups_));
+  for (int i = 0; i < pool_.workers(); ++i) {
+    auto worker = std::make_unique<Worker>();
+    worker->number = i;
+    worker->workspace = Arena(plan_.workspace_bytes);
+    worker->tile = Arena(index(tile_elements) * sizeof(std::int64_t));
+    for (std::size_t slice = 0; slice < largest; ++slice) {
+      worker->gradients.emplace_back(index(plan_.parameter_gradient_elements) * sizeof(float));
+      worker->gradient_views.push_back(
+          views_of_gradients(network_.blocks(), worker->gradients.back().as<float>().data()));
+    }
+    worker->runs.reserve(largest);
+    worker->forward.reserve(largest);
+    worker->backward.reserve(largest);
+    workers_.push_back(std::move(worker));
   }
 }
 
 std::size_t Executor::memory_bytes() const {
   std::size_t bytes = 0;
-  for (const auto* arenas : {&contexts_, &own_, &workspaces_, &gradients_, &tiles_})
-    for (const Arena& arena : *arenas) bytes += arena.size();
+  const auto count = [&](std::span<const Arena> arenas) {
+    for (const Arena& arena : arenas) bytes += arena.size();
+  };
+  count(contexts_);
+  count(own_);
+  for (const auto& worker : workers_) {
+    count(worker->gradients);
+    bytes += worker->workspace.size() + worker->tile.size();
+  }
   return bytes;
 }
 
@@ -129,36 +168,44 @@ StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std:
     });
   });
 
-  const auto each_slice = [&](const auto& work) {
-    pool_.run(plan.last_slice - plan.first_slice, [&](int worker, std::int64_t local) {
-      const std::int64_t slice = plan.first_slice + local;
-      if (plan.slice_samples(slice) == 0) return;
-      const std::int64_t context = network_.segment_count() > 1 ? local : worker;
-      SliceRun run{step, slice, local, worker, contexts_[index(context)].data(), own_[index(local)].data()};
-      work(run);
-    });
-  };
   const std::size_t last = network_.segment_count() - 1;
   for (std::size_t segment = 0; segment < last; ++segment) {
-    each_slice([&](SliceRun& run) { forward(run, segment); });
+    each_group(step, segment, [&](Worker& worker) { forward(worker, segment); });
     meet_forward(step, segment);
   }
-  // Nothing meets between the last segment's two directions: each slice turns round while it is in the cache.
-  each_slice([&](SliceRun& run) {
-    forward(run, last);
-    loss(run);
-    backward(run, last);
+  // Nothing meets between the last segment's two directions: slices turn round while they are in the cache.
+  each_group(step, last, [&](Worker& worker) {
+    forward(worker, last);
+    loss(worker);
+    backward(worker, last);
   });
   form_weight_gradients(step, last);
   for (std::size_t segment = last; segment-- > 0;) {
     meet_backward(step, segment);
-    each_slice([&](SliceRun& run) { backward(run, segment); });
+    each_group(step, segment, [&](Worker& worker) { backward(worker, segment); });
     form_weight_gradients(step, segment);
   }
   return conclude(step);
 }
 
-SliceArgs Executor::slice_args(const SliceRun& run, std::size_t i) const {
+/// Lets the workers take the slices, a group of consecutive ones at a time.
+void Executor::each_group(Step& step, std::size_t segment, const std::function<void(Worker&)>& work) {
+  const StepPlan& plan = step.plan;
+  const std::int64_t group = groups_[segment], local = plan.last_slice - plan.first_slice;
+  pool_.run((local + group - 1) / group, [&](int number, std::int64_t item) {
+    Worker& worker = *workers_[index(number)];
+    worker.runs.clear();
+    for (std::int64_t i = item * group; i < std::min(local, (item + 1) * group); ++i) {
+      if (plan.slice_samples(plan.first_slice + i) == 0) continue;
+      const std::int64_t context = network_.segment_count() > 1 ? i : number * group + i % group;
+      worker.runs.push_back(
+          {step, plan.first_slice + i, i, contexts_[index(context)].data(), own_[index(i)].data()});
+    }
+    if (!worker.runs.empty()) work(worker);
+  });
+}
+
+SliceArgs Executor::slice_args(const Worker& worker, const SliceRun& run, std::size_t i) const {
   SliceArgs args;
   args.samples = run.samples();
   args.training = true;
@@ -167,67 +214,95 @@ SliceArgs Executor::slice_args(const SliceRun& run, std::size_t i) const {
   args.batch_values = normalizations_.values(i, run.local_slice);
   args.input = run.at<float>(i == 0 ? plan_.input : plan_.outputs[i - 1]);
   args.saved = run.at<std::byte>(plan_.saved[i]);
-  args.workspace = const_cast<std::byte*>(workspaces_[index(run.worker)].data());
+  args.workspace = const_cast<std::byte*>(worker.workspace.data());
   return args;
 }
 
-void Executor::forward(SliceRun& run, std::size_t segment) {
-  if (segment == 0)
-    profiler_.time(run.worker, Piece::input, 0, [&] {
+void Executor::fill(Worker& worker) {
+  profiler_.time(worker.number, Piece::input, 0, [&] {
+    for (const SliceRun& run : worker.runs)
       run.step.source.fill(run.step.plan.slice_begin(run.slice), run.samples(), run.at<float>(plan_.input),
                            run.at<std::int32_t>(plan_.labels));
-    });
+  });
+}
+
+void Executor::forward(Worker& worker, std::size_t segment) {
+  if (segment == 0) fill(worker);
   for (std::size_t i = network_.segments()[segment]; i < network_.segments()[segment + 1]; ++i) {
-    ForwardArgs args{slice_args(run, i)};
-    args.output = run.at<float>(plan_.outputs[i]);
-    args.record = normalizations_.forward_record(i, run.slice);
-    profiler_.time(run.worker, Piece::forward, i, [&] { network_.blocks()[i].kernel->forward(args); });
-    normalizations_.forward_done(i, run.slice, run.local_slice);
+    worker.forward.clear();
+    for (const SliceRun& run : worker.runs) {
+      ForwardArgs& args = worker.forward.emplace_back(slice_args(worker, run, i));
+      args.output = run.at<float>(plan_.outputs[i]);
+      args.record = normalizations_.forward_record(i, run.slice);
+    }
+    profiler_.time(worker.number, Piece::forward, i,
+                   [&] { network_.blocks()[i].kernel->forward_all(worker.forward); });
+    for (const SliceRun& run : worker.runs) normalizations_.forward_done(i, run.slice, run.local_slice);
   }
 }
 
-void Executor::loss(SliceRun& run) {
-  LossArgs<float> args;
-  args.samples = run.samples();
-  args.classes = network_.model().output.elements();
-  args.output = run.at<float>(plan_.outputs.back());
-  args.labels = run.at<std::int32_t>(plan_.labels);
-  args.gradient_scale = 1.0 / static_cast<double>(run.step.plan.samples);
-  args.gradient = run.at<float>(plan_.grad_outputs.back());
-  LossSums sums;
-  profiler_.time(run.worker, Piece::loss, 0, [&] { sums = loss_(args); });
-  const auto record = record_of(run.slice);
-  record[kSamples] = static_cast<double>(args.samples);
-  record[kLoss] = sums.loss;
-  record[kCorrect] = sums.correct;
-  record[kTop5] = sums.top5;
+void Executor::loss(Worker& worker) {
+  for (const SliceRun& run : worker.runs) {
+    LossArgs<float> args;
+    args.samples = run.samples();
+    args.classes = network_.model().output.elements();
+    args.output = run.at<float>(plan_.outputs.back());
+    args.labels = run.at<std::int32_t>(plan_.labels);
+    args.gradient_scale = 1.0 / static_cast<double>(run.step.plan.samples);
+    args.gradient = run.at<float>(plan_.grad_outputs.back());
+    LossSums sums;
+    profiler_.time(worker.number, Piece::loss, 0, [&] { sums = loss_(args); });
+    const auto record = record_of(run.slice);
+    record[kSamples] = static_cast<double>(args.samples);
+    record[kLoss] = sums.loss;
+    record[kCorrect] = sums.correct;
+    record[kTop5] = sums.top5;
+  }
 }
 
-void Executor::backward(SliceRun& run, std::size_t segment) {
+void Executor::backward(Worker& worker, std::size_t segment) {
   const std::size_t begin = std::max(network_.segments()[segment], first_trainable_);
-  for (std::size_t i = network_.segments()[segment + 1]; i-- > begin;) backward_block(run, i);
+  for (std::size_t i = network_.segments()[segment + 1]; i-- > begin;) backward_block(worker, i);
 }
 
-void Executor::backward_block(SliceRun& run, std::size_t i) {
-  const Block& block = network_.blocks()[i];
-  BackwardArgs args{slice_args(run, i)};
+BackwardArgs Executor::backward_args(const Worker& worker, const SliceRun& run, std::size_t i) const {
+  BackwardArgs args{slice_args(worker, run, i)};
   args.output = run.at<float>(plan_.outputs[i]);
-  args.grad_parameters = gradient_views_[index(run.worker)][i].data();
   args.grad_output = run.at<float>(plan_.grad_outputs[i]);
   args.grad_input = i > first_trainable_ ? run.at<float>(plan_.grad_outputs[i - 1]) : nullptr;
-  args.record = normalizations_.backward_record(i, run.slice);
-  profiler_.time(run.worker, Piece::backward, i, [&] { block.kernel->backward(args); });
-  normalizations_.backward_done(i, run.slice, run.local_slice);
-  if (block.parameters.empty()) return;
-  profiler_.time(run.worker, Piece::sum, i, [&] { sum_gradients(run, i); });
+  return args;
 }
 
-void Executor::sum_gradients(SliceRun& run, std::size_t i) {
+void Executor::backward_block(Worker& worker, std::size_t i) {
+  const Block& block = network_.blocks()[i];
+  // Without a gain from many slices, one after the other: their parameter gradients then share their place.
+  const bool together = block.kernel->samples_at_once() > 0;
+  for (std::size_t first = 0; first < worker.runs.size(); first += worker.backward.size()) {
+    worker.backward.clear();
+    const std::size_t last = together ? worker.runs.size() : first + 1;
+    for (std::size_t r = first; r < last; ++r) {
+      const SliceRun& run = worker.runs[r];
+      BackwardArgs& args = worker.backward.emplace_back(backward_args(worker, run, i));
+      args.grad_parameters = worker.gradient_views[r - first][i].data();
+      args.record = normalizations_.backward_record(i, run.slice);
+    }
+    profiler_.time(worker.number, Piece::backward, i, [&] { block.kernel->backward_all(worker.backward); });
+    for (std::size_t r = first; r < last; ++r) {
+      const SliceRun& run = worker.runs[r];
+      normalizations_.backward_done(i, run.slice, run.local_slice);
+      if (!block.parameters.empty())
+        profiler_.time(worker.number, Piece::sum, i,
+                       [&] { sum_gradients(run, i, worker.gradient_views[r - first][i]); });
+    }
+  }
+}
+
+void Executor::sum_gradients(const SliceRun& run, std::size_t i, std::span<void* const> gradients) {
   const Block& block = network_.blocks()[i];
   bool summed = true;
   for (std::size_t p = 0; p < block.parameters.size(); ++p)
-    if (const void* gradient = gradient_views_[index(run.worker)][i][p])
-      summed &= run.step.sink.add(block.parameters[p].offset, {static_cast<const float*>(gradient),
+    if (gradients[p])
+      summed &= run.step.sink.add(block.parameters[p].offset, {static_cast<const float*>(gradients[p]),
                                                                index(block.parameters[p].shape.elements())});
   double& bad = record_of(run.slice)[kBadBlock];
   if (!summed) bad = std::max(bad, static_cast<double>(i + 1));
@@ -241,8 +316,8 @@ void Executor::form_weight_gradients(Step& step, std::size_t segment) {
     if (!network_.blocks()[i].kernel->defers_weight_gradient()) continue;
     const ParameterRange& weights = network_.blocks()[i].parameters.front();
     find_deferred(step, i);
-    const std::int64_t rows = tile_rows(weights);
-    pool_.run((weights.shape[0] + rows - 1) / rows, [&](int worker, std::int64_t tile) {
+    const std::int64_t rows = network_.blocks()[i].kernel->weight_gradient_rows();
+    pool_.run((rows_of(weights) + rows - 1) / rows, [&](int worker, std::int64_t tile) {
       profiler_.time(worker, Piece::weight_gradient, i, [&] { form_tile(step, worker, i, tile * rows); });
     });
     for (std::int64_t slice = 0; slice < present; ++slice) step.sink.passed(weights.offset);
@@ -267,9 +342,9 @@ void Executor::form_tile(Step& step, int worker, std::size_t i, std::int64_t fir
   WeightGradientArgs args;
   args.slices = deferred_;
   args.first_row = first_row;
-  args.last_row = std::min(first_row + tile_rows(weights), weights.shape[0]);
+  args.last_row = std::min(first_row + block.kernel->weight_gradient_rows(), rows_of(weights));
   args.limit = step.sink.limit();
-  const auto sum = tiles_[index(worker)].as<std::int64_t>().first(
+  const auto sum = workers_[index(worker)]->tile.as<std::int64_t>().first(
       index((args.last_row - args.first_row) * columns_of(weights)));
   args.sum = sum.data();
   const bool summed = block.kernel->sum_weight_gradients(args);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -71,6 +72,7 @@ class Executor {
   };
 
   Executor(Network& network, WorkerPool& pool, LossFunction loss, const Options& options);
+  ~Executor();
 
   /// One step's gradients go to `sink`, and the statistics that follow from it to `new_statistics`.
   StepOutcome step(const StepPlan& plan, const SliceSource& source, std::span<const float> parameters,
@@ -85,12 +87,17 @@ class Executor {
  private:
   struct Step;      ///< the arguments of step(), for the private functions
   struct SliceRun;  ///< one slice at work
+  struct Worker;    ///< what a worker keeps from step to step, and the slices that it has at work
 
-  void forward(SliceRun& run, std::size_t segment);
-  void loss(SliceRun& run);
-  void backward(SliceRun& run, std::size_t segment);
-  void backward_block(SliceRun& run, std::size_t block);
-  void sum_gradients(SliceRun& run, std::size_t block);
+  void make_workers();
+  std::int64_t group_of(std::size_t segment) const;
+  void each_group(Step& step, std::size_t segment, const std::function<void(Worker&)>& work);
+  void fill(Worker& worker);
+  void forward(Worker& worker, std::size_t segment);
+  void loss(Worker& worker);
+  void backward(Worker& worker, std::size_t segment);
+  void backward_block(Worker& worker, std::size_t block);
+  void sum_gradients(const SliceRun& run, std::size_t block, std::span<void* const> gradients);
   void form_weight_gradients(Step& step, std::size_t segment);
   void find_deferred(const Step& step, std::size_t block);
   void form_tile(Step& step, int worker, std::size_t block, std::int64_t first_row);
@@ -98,7 +105,8 @@ class Executor {
   void meet_backward(Step& step, std::size_t segment);
   StepOutcome conclude(Step& step);
   std::span<double> record_of(std::int64_t slice);
-  SliceArgs slice_args(const SliceRun& run, std::size_t block) const;
+  SliceArgs slice_args(const Worker& worker, const SliceRun& run, std::size_t block) const;
+  BackwardArgs backward_args(const Worker& worker, const SliceRun& run, std::size_t block) const;
 
   Network& network_;
   WorkerPool& pool_;
@@ -109,16 +117,14 @@ class Executor {
   Profiler profiler_;
   std::size_t first_trainable_ = 0;  ///< blocks before it need no backward pass
   std::int64_t record_width_ = 0;
-  std::vector<double> records_;    ///< one a slice of the global batch
-  std::vector<Arena> contexts_;    ///< one a worker, or one a local slice where segments meet
-  std::vector<Arena> own_;         ///< one a local slice
-  std::vector<Arena> workspaces_;  ///< one a worker
-  std::vector<Arena> gradients_;   ///< one a worker: a block's parameter gradients of one slice
-  std::vector<Arena> tiles_;       ///< one a worker: the sum of a part of a weight gradient
+  std::vector<double> records_;       ///< one a slice of the global batch
+  std::vector<std::int64_t> groups_;  ///< by segment: slices that a worker takes at a time
+  std::vector<Arena> contexts_;       ///< one a slice at work, or one a local slice where segments meet
+  std::vector<Arena> own_;            ///< one a local slice
+  std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<WeightGradientArgs::Slice> deferred_;  ///< of the block whose weight gradient is being formed
   std::atomic<std::size_t> bad_block_{0};  ///< one more than the last block whose tiles could not be summed
-  std::vector<std::vector<const void*>> parameter_views_;        ///< one a block: this step's parameters
-  std::vector<std::vector<std::vector<void*>>> gradient_views_;  ///< [worker][block]: places in gradients_
+  std::vector<std::vector<const void*>> parameter_views_;  ///< one a block: this step's parameters
 };
 
 }  // namespace convoy

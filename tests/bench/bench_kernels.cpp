@@ -89,7 +89,8 @@ Times measure(Kernel& kernel, std::span<const Op> block, std::int64_t samples) {
   backward.record = record.data();
   Times times;
   times.forward = microseconds([&] { kernel.forward(forward); }) / static_cast<double>(samples);
-  const std::int64_t rows = parameters.empty() ? 0 : block.front().parameters.front().shape[0];
+  const Shape weights = parameters.empty() ? Shape{1} : block.front().parameters.front().shape;
+  const std::int64_t rows = weights.elements() / weights[weights.rank() - 1];
   const WeightGradientArgs::Slice slice{samples, input.data(), grad_output.data()};
   Arena sum(gradients.empty() ? 0 : 2 * gradients.front().size());
   times.backward =
@@ -123,8 +124,21 @@ std::vector<Op> example() {
   return ops;
 }
 
+/// A convolution that keeps the picture's size where `stride` is 1.
+Op convolution(const Shape& input, std::int64_t filters, std::int64_t size, std::int64_t stride = 1) {
+  Conv2dOp conv;
+  conv.use_bias = false;
+  conv.window.height = conv.window.width = size;
+  conv.window.stride_y = conv.window.stride_x = stride;
+  conv.window = test::same_window(input, conv.window);
+  return test::conv2d_op(input, filters, conv);
+}
+
 std::vector<Op> variants() {
-  std::vector<Op> ops;
+  std::vector<Op> ops{convolution({32, 32, 3}, 64, 3),   convolution({16, 16, 64}, 128, 3),
+                      convolution({8, 8, 256}, 256, 3),  convolution({4, 4, 512}, 512, 3),
+                      convolution({2, 2, 512}, 512, 3),  convolution({16, 16, 32}, 32, 5),
+                      convolution({16, 16, 64}, 128, 1), convolution({16, 16, 64}, 128, 3, 2)};
   const Shape shape{16, 16, 64};
   Op op = test::relu_op(shape);
   for (const OpKind& kind :

@@ -27,6 +27,13 @@ class Dense : public Kernel {
 
   bool defers_weight_gradient() const override { return inputs_ * units_ >= kDeferred; }
 
+  /// The sums stay in the first-level cache.
+  std::int64_t weight_gradient_rows() const override {
+    constexpr std::int64_t kElements = 2048;
+    const std::int64_t rows = kElements / units_;
+    return rows >= 16 ? rows / 16 * 16 : rows >= 8 ? 8 : 4;
+  }
+
   bool sum_weight_gradients(const WeightGradientArgs& args) const override {
     const std::int64_t rows = args.last_row - args.first_row;
     std::fill_n(args.sum, rows * units_, std::int64_t{0});

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/cpu/native/convolution.h"
 #include "core/cpu/native/kernels.h"
 #include "core/cpu/native/winograd_convolution.h"
 
@@ -35,6 +36,8 @@ struct Choose {
 
 Factory factory_for(const Op& op) { return std::visit(Choose{op}, op.kind); }
 
+bool fills_vectors(const Op& conv) { return conv.input[2] % 16 == 0 && conv.output[2] % 16 == 0; }
+
 class NativeProvider : public Provider {
  public:
   explicit NativeProvider(const simd::Table& loops) : loops_(loops) {}
@@ -44,12 +47,17 @@ class NativeProvider : public Provider {
     if (type != DType::float32) return std::nullopt;
     if (native::is_winograd_convolution(ops, loops_))
       return Offer{3, 30, fmt::format("{} Winograd convolution + relu + max pooling", loops_.isa)};
-    if (!factory_for(ops.front())) return std::nullopt;
-    return Offer{1, 10, std::string(loops_.isa) + " loops"};
+    if (factory_for(ops.front())) return Offer{1, 10, std::string(loops_.isa) + " loops"};
+    if (const std::size_t taken = native::convolution_ops(ops))
+      return Offer{taken, fills_vectors(ops.front()) ? 25.0 : 5.0,
+                   fmt::format("{} {}{}", loops_.isa, native::convolution_name(ops.front(), loops_),
+                               taken == 2 ? " + relu" : "")};
+    return std::nullopt;
   }
   std::unique_ptr<Kernel> make(std::span<const Op> block, DType) const override {
     if (block.size() == 3) return native::make_winograd_convolution(block, loops_);
-    return factory_for(block.front())(block.front(), loops_);
+    if (const Factory factory = factory_for(block.front())) return factory(block.front(), loops_);
+    return native::make_convolution(block, loops_);
   }
 
  private:

@@ -38,6 +38,8 @@ bool accumulate_weight_gradient(const WeightGradientArgs& args, float limit, std
 void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,
                    const float* w, float* dx);
 void column_sums(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
+Convolution convolution();
+WinogradConvolution winograd_convolution();
 PooledConvolution pooled_convolution();
 bool adam(const AdamArgs& args);
 bool sgd(const SgdArgs& args);

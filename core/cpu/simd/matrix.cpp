@@ -215,9 +215,24 @@ void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, 
 }
 
 void column_sums(std::int64_t rows, std::int64_t columns, const float* y, float* sums) {
-  for (std::int64_t n = 0; n < columns; ++n) sums[n] = 0.0F;
-  for (std::int64_t m = 0; m < rows; ++m)
-    for (std::int64_t n = 0; n < columns; ++n) sums[n] += y[m * columns + n];
+  constexpr std::int64_t kRows = 128;
+  const auto add = [&](std::int64_t n, auto load_values, auto store_values) __attribute__((always_inline)) {
+    Floats total = {};
+    for (std::int64_t first = 0; first < rows; first += kRows) {
+      Floats sum = {};
+      for (std::int64_t m = first; m < rows && m < first + kRows; ++m)
+        sum += load_values(y + m * columns + n);
+      total += sum;
+    }
+    store_values(sums + n, total);
+  };
+  std::int64_t n = 0;
+  for (; n + kLanes <= columns; n += kLanes) add(n, load, store);
+  const int rest = static_cast<int>(columns - n);
+  if (rest > 0)
+    add(
+        n, [rest](const float* from) { return load_first(from, rest); },
+        [rest](float* to, Floats values) { store_first(to, values, rest); });
 }
 
 }  // namespace convoy::simd::CONVOY_SIMD_ISA

@@ -34,6 +34,8 @@ const Table& table() {
       .accumulate_weight_gradient = accumulate_weight_gradient,
       .data_gradient = data_gradient,
       .column_sums = column_sums,
+      .convolution = convolution(),
+      .winograd_convolution = winograd_convolution(),
       .pooled_convolution = pooled_convolution(),
       .adam = adam,
       .sgd = sgd,

@@ -63,6 +63,51 @@ struct SgdArgs {
   float* new_velocity = nullptr;
 };
 
+/// A convolution of all channels; padding counts as zero.
+struct ConvolutionArgs {
+  std::int64_t height, width, channels;
+  std::int64_t out_height, out_width, filters;
+  std::int64_t window_height, window_width;
+  std::int64_t stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
+};
+/// Two pixels that a tap of the window brings together: offsets in elements into a slice's x and dy.
+struct PixelPair {
+  std::int32_t x, dy;
+};
+/// dkernel[c, f] = sum over the pairs of x[pair.x + c] * dy[pair.dy + f], for c below `rows`: some rows of
+/// one tap's weight gradient. Pairs are added in order, some hundreds at a time.
+struct ConvolutionWeightArgs {
+  const PixelPair* pairs;
+  std::int64_t count, rows, filters;
+  const float *x, *dy;
+};
+/// Samples stand anywhere: x[i], y[i], dy[i] and dx[i] are those of sample i, whose bits depend on nothing
+/// else. kernel [window_height, window_width, channels, filters].
+struct Convolution {
+  /// y = bias (or 0) + x * kernel, and the ReLU of that if `relu`.
+  void (*forward)(const ConvolutionArgs& args, std::int64_t samples, const float* const* x,
+                  const float* kernel, const float* bias, bool relu, float* const* y);
+  void (*data_gradient)(const ConvolutionArgs& args, std::int64_t samples, const float* const* dy,
+                        const float* kernel, float* const* dx);
+  void (*weight_gradient)(const ConvolutionWeightArgs& args, float* dkernel);
+  /// The same, added as accumulate_exact() adds.
+  bool (*accumulate_weight_gradient)(const ConvolutionWeightArgs& args, float limit, std::int64_t* sum);
+};
+
+/// 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3). Sizes in floats.
+struct WinogradConvolution {
+  bool (*can)(const ConvolutionArgs& args);
+  std::int64_t (*weights)(const ConvolutionArgs& args);
+  std::int64_t (*workspace)(const ConvolutionArgs& args);
+  /// What forward() takes for this kernel.
+  void (*pack)(const ConvolutionArgs& args, const float* kernel, float* weights);
+  /// What takes dy to dx, for the kernel of the convolution that `args` are the mirror of.
+  void (*pack_mirrored)(const ConvolutionArgs& args, const float* kernel, float* weights);
+  /// As Convolution's.
+  void (*forward)(const ConvolutionArgs& args, std::int64_t samples, const float* const* x,
+                  const float* weights, const float* bias, bool relu, float* workspace, float* const* y);
+};
+
 /// A 3x3 convolution of stride 1, a ReLU, and the maximum of 2x2 windows. What no window reaches of the input
 /// has no part in it.
 struct PooledConvolutionArgs {
@@ -171,9 +216,11 @@ struct Table {
   /// m and k.
   void (*data_gradient)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,
                         const float* w, float* dx);
-  /// sums[n] = sum over m of y[m, n], m ascending.
+  /// sums[n] = sum over m of y[m, n], m ascending within each hundred or so, then hundred by hundred.
   void (*column_sums)(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
 
+  Convolution convolution;
+  WinogradConvolution winograd_convolution;
   PooledConvolution pooled_convolution;
 
   // False if a new weight is infinite or NaN.

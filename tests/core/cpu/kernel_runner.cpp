@@ -99,8 +99,7 @@ PreparedRun<T>::PreparedRun(Kernel& kernel, std::span<const Op> block, std::int6
     : kernel_(kernel),
       samples_(samples),
       outputs_(samples * block.back().output.elements()),
-      rows_(block.front().parameters.empty() ? 0 : block.front().parameters.front().shape[0]),
-      weights_(block.front().parameters.empty() ? 0 : block.front().parameters.front().shape.elements()),
+      weights_(block.front().parameters.empty() ? Shape{} : block.front().parameters.front().shape),
       numbers_(numbers),
       options_(options) {
   const auto parameters = guarded<T>(numbers.parameters);
@@ -112,10 +111,11 @@ PreparedRun<T>::PreparedRun(Kernel& kernel, std::span<const Op> block, std::int6
 template <class T>
 void PreparedRun<T>::form_in_parts(const BackwardArgs& args, T* gradient) const {
   const WeightGradientArgs::Slice slice{samples_, args.input, args.grad_output};
-  const std::int64_t middle = rows_ / 2 | 1, columns = weights_ / rows_;
-  std::vector<std::int64_t> sum(static_cast<std::size_t>(weights_));
+  const std::int64_t columns = weights_[weights_.rank() - 1], rows = weights_.elements() / columns;
+  const std::int64_t middle = rows / 2 | 1;
+  std::vector<std::int64_t> sum(static_cast<std::size_t>(weights_.elements()));
   bool summed = true;
-  for (const auto& [begin, end] : {std::pair{std::int64_t{0}, middle}, {middle, rows_}})
+  for (const auto& [begin, end] : {std::pair{std::int64_t{0}, middle}, {middle, rows}})
     summed &= kernel_.sum_weight_gradients({{&slice, 1}, begin, end, 0x1p19F, sum.data() + begin * columns});
   std::ranges::transform(sum, gradient, [&](std::int64_t value) {
     return summed ? static_cast<T>(static_cast<double>(value) * 0x1p-44)
@@ -123,60 +123,114 @@ void PreparedRun<T>::form_in_parts(const BackwardArgs& args, T* gradient) const 
   });
 }
 
+/// A slice's buffers, and the arguments that name them.
+template <class T>
+struct PreparedRun<T>::Slice {
+  explicit Slice(const PreparedRun& of)
+      : run(of),
+        input(of.numbers_.input),
+        grad_output(of.numbers_.grad_output),
+        output(static_cast<std::size_t>(of.outputs_)),
+        grad_input(of.options_.want_grad_input ? of.numbers_.input.size() : 0),
+        parameters(guarded<T>(of.numbers_.parameters)),
+        grad_parameters(guarded<T>(of.numbers_.parameters)),
+        parameter_views(views_of(parameters)),
+        saved(of.kernel_.saved_bytes(of.samples_)),
+        workspace(of.kernel_.workspace_bytes(of.samples_)) {
+    for (auto& gradient : grad_parameters) {
+      gradient.scribble();
+      gradient_views.push_back(gradient.data());
+    }
+    results.forward_record.resize(run.kernel_.forward_record());
+    results.backward_record.resize(run.kernel_.backward_record());
+  }
+
+  ForwardArgs forward() {
+    ForwardArgs args;
+    args.samples = run.samples_;
+    args.training = run.options_.training;
+    args.random = run.options_.random;
+    args.parameters = parameter_views.data();
+    args.batch_values = run.numbers_.batch_values.data();
+    args.input = input.data();
+    args.saved = run.options_.training ? saved.data() : nullptr;
+    args.workspace = workspace.data();
+    args.output = output.data();
+    args.record = results.forward_record.data();
+    return args;
+  }
+
+  BackwardArgs backward() {
+    results.output = output.values();
+    workspace.scribble();
+    BackwardArgs args;
+    static_cast<SliceArgs&>(args) = forward();
+    args.output = output.data();
+    args.grad_output = grad_output.data();
+    args.grad_input = run.options_.want_grad_input ? grad_input.data() : nullptr;
+    if (run.kernel_.defers_weight_gradient()) gradient_views.front() = nullptr;
+    args.grad_parameters = gradient_views.data();
+    args.record = results.backward_record.data();
+    return args;
+  }
+
+  Results finish(const BackwardArgs& args) {
+    results.output = output.values();
+    if (run.options_.training) {
+      if (run.kernel_.defers_weight_gradient()) run.form_in_parts(args, grad_parameters.front().data());
+      results.grad_input = grad_input.values();
+      for (auto& gradient : grad_parameters) results.grad_parameters.push_back(gradient.values());
+    }
+    EXPECT_TRUE(input.holds(run.numbers_.input)) << "the input has changed";
+    EXPECT_TRUE(input.intact() && output.intact() && grad_output.intact() && grad_input.intact())
+        << "a tensor's guard";
+    EXPECT_TRUE(saved.intact()) << "saved_bytes() is too small";
+    EXPECT_TRUE(workspace.intact()) << "workspace_bytes() is too small";
+    for (const auto& tensor : parameters) EXPECT_TRUE(tensor.intact()) << "a parameter's guard";
+    for (const auto& tensor : grad_parameters) EXPECT_TRUE(tensor.intact()) << "a gradient's guard";
+    return std::move(results);
+  }
+
+  const PreparedRun& run;
+  Guarded<T> input, grad_output, output, grad_input;
+  std::vector<Guarded<T>> parameters, grad_parameters;
+  std::vector<const void*> parameter_views;
+  std::vector<void*> gradient_views;
+  Guarded<std::byte> saved, workspace;
+  Results results;
+};
+
 template <class T>
 Results PreparedRun<T>::run() const {
-  Guarded<T> input(numbers_.input), grad_output(numbers_.grad_output);
-  Guarded<T> output(static_cast<std::size_t>(outputs_));
-  Guarded<T> grad_input(options_.want_grad_input ? numbers_.input.size() : 0);
-  const auto parameters = guarded<T>(numbers_.parameters);
-  auto grad_parameters = guarded<T>(numbers_.parameters);
-  for (auto& gradient : grad_parameters) gradient.scribble();
-  const auto parameter_views = views_of(parameters);
-  std::vector<void*> gradient_views;
-  for (auto& gradient : grad_parameters) gradient_views.push_back(gradient.data());
-  Guarded<std::byte> saved(kernel_.saved_bytes(samples_)), workspace(kernel_.workspace_bytes(samples_));
-  Results results;
-  results.forward_record.resize(kernel_.forward_record());
-  results.backward_record.resize(kernel_.backward_record());
-
-  ForwardArgs forward;
-  forward.samples = samples_;
-  forward.training = options_.training;
-  forward.random = options_.random;
-  forward.parameters = parameter_views.data();
-  forward.batch_values = numbers_.batch_values.data();
-  forward.input = input.data();
-  forward.saved = options_.training ? saved.data() : nullptr;
-  forward.workspace = workspace.data();
-  forward.output = output.data();
-  forward.record = results.forward_record.data();
-  kernel_.forward(forward);
-  results.output = output.values();
+  Slice slice(*this);
+  kernel_.forward(slice.forward());
+  BackwardArgs backward;
   if (options_.training) {
-    workspace.scribble();
-    BackwardArgs backward;
-    static_cast<SliceArgs&>(backward) = forward;
-    backward.output = output.data();
-    backward.grad_output = grad_output.data();
-    backward.grad_input = options_.want_grad_input ? grad_input.data() : nullptr;
-    void* const weight_gradient = gradient_views.empty() ? nullptr : gradient_views.front();
-    if (kernel_.defers_weight_gradient()) gradient_views.front() = nullptr;
-    backward.grad_parameters = gradient_views.data();
-    backward.record = results.backward_record.data();
+    backward = slice.backward();
     kernel_.backward(backward);
-    if (kernel_.defers_weight_gradient()) form_in_parts(backward, static_cast<T*>(weight_gradient));
-    results.grad_input = grad_input.values();
-    for (auto& gradient : grad_parameters) results.grad_parameters.push_back(gradient.values());
   }
-  EXPECT_TRUE(input.holds(numbers_.input)) << "the input has changed";
-  EXPECT_TRUE(input.intact() && output.intact() && grad_output.intact() && grad_input.intact())
-      << "a tensor's guard";
-  EXPECT_TRUE(saved.intact()) << "saved_bytes() is too small";
-  EXPECT_TRUE(workspace.intact()) << "workspace_bytes() is too small";
-  for (const auto& tensor : parameters) EXPECT_TRUE(tensor.intact()) << "a parameter's guard";
-  for (const auto& tensor : grad_parameters) EXPECT_TRUE(tensor.intact()) << "a gradient's guard";
+  return slice.finish(backward);
+}
+
+template <class T>
+std::vector<Results> PreparedRun<T>::run_together(std::span<const PreparedRun> runs) {
+  std::vector<std::unique_ptr<Slice>> slices;
+  std::vector<ForwardArgs> forward;
+  std::vector<BackwardArgs> backward;
+  for (const PreparedRun& run : runs) slices.push_back(std::make_unique<Slice>(run));
+  const Kernel& kernel = runs.front().kernel_;
+  void* const workspace = slices.front()->workspace.data();
+  for (const auto& slice : slices) forward.push_back(slice->forward());
+  for (ForwardArgs& args : forward) args.workspace = workspace;
+  kernel.forward_all(forward);
+  for (const auto& slice : slices) backward.push_back(slice->backward());
+  for (BackwardArgs& args : backward) args.workspace = workspace;
+  kernel.backward_all(backward);
+  std::vector<Results> results;
+  for (std::size_t i = 0; i < slices.size(); ++i) results.push_back(slices[i]->finish(backward[i]));
   return results;
 }
+
 template class PreparedRun<float>;
 template class PreparedRun<double>;
 

@@ -48,14 +48,17 @@ class PreparedRun {
   /// Forward and backward, and the weight gradient where that is deferred. Fails the current test where the
   /// kernel writes outside its buffers or changes its input.
   Results run() const;
+  /// The same for several slices in one call. All share the first one's kernel.
+  static std::vector<Results> run_together(std::span<const PreparedRun> runs);
 
  private:
+  struct Slice;
   void form_in_parts(const BackwardArgs& args, T* gradient) const;
 
   Kernel& kernel_;
   std::int64_t samples_;
   std::int64_t outputs_;
-  std::int64_t rows_, weights_;  ///< of the first parameter: its first axis, its elements
+  Shape weights_;  ///< of the first parameter
   Numbers numbers_;
   RunOptions options_;
 };
