@@ -45,6 +45,22 @@ struct BackwardArgs : SliceArgs {
   double* record = nullptr;                ///< backward_record() doubles
 };
 
+/// Weights seen as a matrix, whose columns are the last axis, and whose rows (all other axes) fall into equal
+/// groups: some rows of each group, and some columns.
+struct WeightGradientPart {
+  std::int64_t first_row = 0, last_row = 0;  ///< of a group
+  std::int64_t first_column = 0, last_column = 0;
+
+  std::int64_t rows() const { return last_row - first_row; }
+  std::int64_t columns() const { return last_column - first_column; }
+};
+
+/// The parts that a weight gradient is best formed in.
+struct WeightGradientParts {
+  std::int64_t groups = 1;
+  std::int64_t rows = 1, columns = 1;  ///< of a part, at most
+};
+
 /// What a block's weight gradient is formed from after the backward pass, and where its sum goes.
 struct WeightGradientArgs {
   struct Slice {
@@ -53,9 +69,11 @@ struct WeightGradientArgs {
     const void* grad_output = nullptr;  ///< as backward() left it
   };
   std::span<const Slice> slices;
-  std::int64_t first_row = 0, last_row = 0;  ///< of the first parameter: all its axes but the last as one
-  float limit = 0;                           ///< of a slice's elements; see GradientSink
-  std::int64_t* sum = nullptr;               ///< written: the exact sum over the slices, rows dense
+  WeightGradientPart part;
+  float limit = 0;            ///< of a slice's elements; see GradientSink
+  void* workspace = nullptr;  ///< workspace_bytes() of any size of a slice
+  std::int64_t* sum =
+      nullptr;  ///< written: the exact sum over the slices, [groups, rows, columns] of the part
 };
 
 /// A block of one or more consecutive ops, compiled for shapes and an element type. Single-threaded; forward
@@ -96,8 +114,7 @@ class Kernel {
   /// sum_weight_gradients(), called when all local slices have passed: a large matrix is then summed over the
   /// slices part by part in the cache, and never stored for one slice.
   virtual bool defers_weight_gradient() const { return false; }
-  /// How many rows sum_weight_gradients() is best given at a time.
-  virtual std::int64_t weight_gradient_rows() const { return 1; }
+  virtual WeightGradientParts weight_gradient_parts() const { return {}; }
   /// False, without a meaning for the sum, where an element is not finite or not below the limit.
   virtual bool sum_weight_gradients(const WeightGradientArgs& /*args*/) const { return true; }
 };

@@ -14,10 +14,6 @@ enum RecordField : std::size_t { kSamples, kLoss, kCorrect, kTop5, kBadBlock, kR
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
 
-/// Columns of a weight gradient; its rows are all other axes.
-std::int64_t columns_of(const ParameterRange& weights) { return weights.shape[weights.shape.rank() - 1]; }
-std::int64_t rows_of(const ParameterRange& weights) { return weights.shape.elements() / columns_of(weights); }
-
 /// For each block, where in a worker's memory its parameters' gradients go: null for a deferred one.
 std::vector<std::vector<void*>> views_of_gradients(std::span<const Block> blocks, float* memory) {
   std::vector<std::vector<void*>> views;
@@ -34,12 +30,6 @@ std::vector<std::vector<void*>> views_of_gradients(std::span<const Block> blocks
 }
 
 }  // namespace
-
-std::int64_t StepPlan::present_slices() const {
-  std::int64_t present = 0;
-  for (std::int64_t slice = first_slice; slice < last_slice; ++slice) present += slice_samples(slice) > 0;
-  return present;
-}
 
 struct Executor::Step {
   const StepPlan& plan;
@@ -68,7 +58,6 @@ struct Executor::SliceRun {
 struct Executor::Worker {
   int number = 0;
   Arena workspace;
-  Arena tile;  ///< the sum of a part of a weight gradient
   /// For each slice of a group, memory for a block's parameter gradients, and by block their places in it.
   std::vector<Arena> gradients;
   std::vector<std::vector<std::vector<void*>>> gradient_views;
@@ -111,17 +100,12 @@ std::int64_t Executor::group_of(std::size_t segment) const {
 }
 
 void Executor::make_workers() {
-  std::int64_t tile_elements = 0;
-  for (const Block& block : network_.blocks())
-    if (block.kernel->defers_weight_gradient())
-      tile_elements = std::max(tile_elements,
-                               block.kernel->weight_gradient_rows() * columns_of(block.parameters.front()));
+  std::vector<void*> workspaces;
   const std::size_t largest = index(*std::ranges::max_element(groups_));
   for (int i = 0; i < pool_.workers(); ++i) {
     auto worker = std::make_unique<Worker>();
     worker->number = i;
     worker->workspace = Arena(plan_.workspace_bytes);
-    worker->tile = Arena(index(tile_elements) * sizeof(std::int64_t));
     for (std::size_t slice = 0; slice < largest; ++slice) {
       worker->gradients.emplace_back(index(plan_.parameter_gradient_elements) * sizeof(float));
       worker->gradient_views.push_back(
@@ -130,8 +114,10 @@ void Executor::make_workers() {
     worker->runs.reserve(largest);
     worker->forward.reserve(largest);
     worker->backward.reserve(largest);
+    workspaces.push_back(worker->workspace.data());
     workers_.push_back(std::move(worker));
   }
+  weight_gradients_.emplace(network_, plan_, pool_, profiler_, std::move(workspaces));
 }
 
 std::size_t Executor::memory_bytes() const {
@@ -143,9 +129,9 @@ std::size_t Executor::memory_bytes() const {
   count(own_);
   for (const auto& worker : workers_) {
     count(worker->gradients);
-    bytes += worker->workspace.size() + worker->tile.size();
+    bytes += worker->workspace.size();
   }
-  return bytes;
+  return bytes + weight_gradients_->memory_bytes();
 }
 
 std::span<double> Executor::record_of(std::int64_t slice) {
@@ -158,7 +144,7 @@ StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std:
   Step step{plan, source, parameters, statistics, new_statistics, sink, meeting};
   std::fill(records_.begin(), records_.end(), 0.0);
   normalizations_.begin_step();
-  bad_block_ = 0;
+  weight_gradients_->begin_step();
   for (std::size_t i = 0; i < parameter_views_.size(); ++i)
     std::ranges::transform(network_.blocks()[i].parameters, parameter_views_[i].begin(),
                            [&](const ParameterRange& range) { return parameters.data() + range.offset; });
@@ -179,11 +165,11 @@ StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std:
     loss(worker);
     backward(worker, last);
   });
-  form_weight_gradients(step, last);
+  weight_gradients_->form(plan, own_, sink, last);
   for (std::size_t segment = last; segment-- > 0;) {
     meet_backward(step, segment);
     each_group(step, segment, [&](Worker& worker) { backward(worker, segment); });
-    form_weight_gradients(step, segment);
+    weight_gradients_->form(plan, own_, sink, segment);
   }
   return conclude(step);
 }
@@ -309,51 +295,6 @@ void Executor::sum_gradients(const SliceRun& run, std::size_t i, std::span<void*
   if (!block.kernel->defers_weight_gradient()) run.step.sink.passed(block.parameters.front().offset);
 }
 
-void Executor::form_weight_gradients(Step& step, std::size_t segment) {
-  const std::int64_t present = step.plan.present_slices();
-  if (present == 0) return;
-  for (std::size_t i = network_.segments()[segment + 1]; i-- > network_.segments()[segment];) {
-    if (!network_.blocks()[i].kernel->defers_weight_gradient()) continue;
-    const ParameterRange& weights = network_.blocks()[i].parameters.front();
-    find_deferred(step, i);
-    const std::int64_t rows = network_.blocks()[i].kernel->weight_gradient_rows();
-    pool_.run((rows_of(weights) + rows - 1) / rows, [&](int worker, std::int64_t tile) {
-      profiler_.time(worker, Piece::weight_gradient, i, [&] { form_tile(step, worker, i, tile * rows); });
-    });
-    for (std::int64_t slice = 0; slice < present; ++slice) step.sink.passed(weights.offset);
-  }
-}
-
-/// Where this rank's slices keep what the block's weight gradient is formed from.
-void Executor::find_deferred(const Step& step, std::size_t i) {
-  deferred_.clear();
-  for (std::int64_t slice = step.plan.first_slice; slice < step.plan.last_slice; ++slice) {
-    const std::int64_t samples = step.plan.slice_samples(slice);
-    if (samples == 0) continue;
-    const std::byte* own = own_[index(slice - step.plan.first_slice)].data();
-    deferred_.push_back({samples, own + (i == 0 ? plan_.input : plan_.outputs[i - 1]).offset,
-                         own + plan_.grad_outputs[i].offset});
-  }
-}
-
-void Executor::form_tile(Step& step, int worker, std::size_t i, std::int64_t first_row) {
-  const Block& block = network_.blocks()[i];
-  const ParameterRange& weights = block.parameters.front();
-  WeightGradientArgs args;
-  args.slices = deferred_;
-  args.first_row = first_row;
-  args.last_row = std::min(first_row + block.kernel->weight_gradient_rows(), rows_of(weights));
-  args.limit = step.sink.limit();
-  const auto sum = workers_[index(worker)]->tile.as<std::int64_t>().first(
-      index((args.last_row - args.first_row) * columns_of(weights)));
-  args.sum = sum.data();
-  const bool summed = block.kernel->sum_weight_gradients(args);
-  step.sink.set(weights.offset + first_row * columns_of(weights), sum);
-  if (summed) return;
-  std::size_t worst = bad_block_;
-  while (worst < i + 1 && !bad_block_.compare_exchange_weak(worst, i + 1)) continue;
-}
-
 void Executor::meet_forward(Step& step, std::size_t segment) {
   const std::size_t block = network_.segments()[segment + 1] - 1;
   const auto records = normalizations_.forward_records(block);
@@ -374,7 +315,7 @@ StepOutcome Executor::conclude(Step& step) {
   for (std::int64_t slice = plan.first_slice; slice < plan.last_slice; ++slice) {
     const auto record = record_of(slice);
     normalizations_.write_step_record(slice, record.subspan(kRecordFields));
-    record[kBadBlock] = std::max(record[kBadBlock], static_cast<double>(bad_block_.load()));
+    record[kBadBlock] = std::max(record[kBadBlock], static_cast<double>(weight_gradients_->bad_block()));
   }
   profiler_.time(0, Piece::meeting, 0, [&] { step.meeting.gather(records_, record_width_); });
   StepOutcome outcome;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +14,8 @@
 #include "core/profiler.h"
 #include "layers/batch_normalizations.h"
 #include "layers/network.h"
+#include "layers/step_plan.h"
+#include "layers/weight_gradients.h"
 #include "layers/worker_pool.h"
 
 namespace convoy {
@@ -38,20 +39,6 @@ class Meeting {
 };
 
 using LossFunction = std::function<LossSums(const LossArgs<float>&)>;
-
-/// One global batch as one rank sees it.
-struct StepPlan {
-  std::uint64_t seed = 0;
-  std::uint64_t step = 0;    ///< counts from the start of training
-  std::int64_t samples = 0;  ///< of the global batch
-  std::int64_t slices = 1;   ///< S; slice j holds samples [j * samples / S, (j + 1) * samples / S)
-  std::int64_t first_slice = 0, last_slice = 1;  ///< this rank's: [first, last)
-
-  std::int64_t slice_begin(std::int64_t slice) const { return slice * samples / slices; }
-  std::int64_t slice_samples(std::int64_t slice) const { return slice_begin(slice + 1) - slice_begin(slice); }
-  /// How many of this rank's slices hold at least one sample.
-  std::int64_t present_slices() const;
-};
 
 /// The whole global batch's figures, equal on all ranks.
 struct StepOutcome {
@@ -98,9 +85,6 @@ class Executor {
   void backward(Worker& worker, std::size_t segment);
   void backward_block(Worker& worker, std::size_t block);
   void sum_gradients(const SliceRun& run, std::size_t block, std::span<void* const> gradients);
-  void form_weight_gradients(Step& step, std::size_t segment);
-  void find_deferred(const Step& step, std::size_t block);
-  void form_tile(Step& step, int worker, std::size_t block, std::int64_t first_row);
   void meet_forward(Step& step, std::size_t segment);
   void meet_backward(Step& step, std::size_t segment);
   StepOutcome conclude(Step& step);
@@ -122,8 +106,7 @@ class Executor {
   std::vector<Arena> contexts_;       ///< one a slice at work, or one a local slice where segments meet
   std::vector<Arena> own_;            ///< one a local slice
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<WeightGradientArgs::Slice> deferred_;  ///< of the block whose weight gradient is being formed
-  std::atomic<std::size_t> bad_block_{0};  ///< one more than the last block whose tiles could not be summed
+  std::optional<WeightGradients> weight_gradients_;
   std::vector<std::vector<const void*>> parameter_views_;  ///< one a block: this step's parameters
 };
 

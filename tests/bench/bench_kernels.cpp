@@ -13,6 +13,7 @@
 #include "core/cpu/backend.h"
 #include "core/cpu/libraries.h"
 #include "core/random.h"
+#include "core/weight_matrix.h"
 #include "tests/core/cpu/random_ops.h"
 
 namespace {
@@ -89,17 +90,20 @@ Times measure(Kernel& kernel, std::span<const Op> block, std::int64_t samples) {
   backward.record = record.data();
   Times times;
   times.forward = microseconds([&] { kernel.forward(forward); }) / static_cast<double>(samples);
-  const Shape weights = parameters.empty() ? Shape{1} : block.front().parameters.front().shape;
-  const std::int64_t rows = weights.elements() / weights[weights.rank() - 1];
   const WeightGradientArgs::Slice slice{samples, input.data(), grad_output.data()};
-  Arena sum(gradients.empty() ? 0 : 2 * gradients.front().size());
-  times.backward =
-      microseconds([&] {
-        kernel.backward(backward);
-        if (kernel.defers_weight_gradient())
-          kernel.sum_weight_gradients({{&slice, 1}, 0, rows, 0x1p19F, sum.as<std::int64_t>().data()});
-      }) /
-      static_cast<double>(samples);
+  const Shape weights = gradients.empty() ? Shape{1} : block.front().parameters.front().shape;
+  const WeightMatrix matrix(weights, kernel.weight_gradient_parts());
+  Arena sum(static_cast<std::size_t>(matrix.part_elements()) * sizeof(std::int64_t));
+  const auto form_weight_gradients = [&] {
+    for (std::int64_t number = 0; number < matrix.count(); ++number)
+      kernel.sum_weight_gradients(
+          {{&slice, 1}, matrix.part(number), 0x1p19F, workspace.data(), sum.as<std::int64_t>().data()});
+  };
+  times.backward = microseconds([&] {
+                     kernel.backward(backward);
+                     if (kernel.defers_weight_gradient()) form_weight_gradients();
+                   }) /
+                   static_cast<double>(samples);
   return times;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/arena.h"
+#include "core/weight_matrix.h"
 #include "layers/batch_statistics.h"
 #include "layers/network.h"
 
@@ -122,14 +123,19 @@ class NetworkRunner {
     args.record = record.data();
     block.kernel->backward(args);
     if (block.kernel->defers_weight_gradient()) {
-      const ParameterRange& weights = block.parameters.front();
-      std::vector<std::int64_t> sum(static_cast<std::size_t>(weights.shape.elements()));
+      const WeightMatrix matrix(block.parameters.front().shape, block.kernel->weight_gradient_parts());
+      std::vector<std::int64_t> sum(static_cast<std::size_t>(matrix.part_elements()));
       const WeightGradientArgs::Slice slice{samples_, args.input, args.grad_output};
-      EXPECT_TRUE(
-          block.kernel->sum_weight_gradients({{&slice, 1}, 0, weights.shape[0], 0x1p19F, sum.data()}));
-      std::ranges::transform(sum, static_cast<float*>(gradients.front()), [](std::int64_t value) {
-        return static_cast<float>(static_cast<double>(value) * 0x1p-44);
-      });
+      for (std::int64_t number = 0; number < matrix.count(); ++number) {
+        const WeightGradientPart part = matrix.part(number);
+        EXPECT_TRUE(
+            block.kernel->sum_weight_gradients({{&slice, 1}, part, 0x1p19F, workspace_.data(), sum.data()}));
+        matrix.each_run(part, [&](std::int64_t offset, std::int64_t first, std::int64_t count) {
+          std::transform(
+              sum.data() + first, sum.data() + first + count, static_cast<float*>(gradients.front()) + offset,
+              [](std::int64_t value) { return static_cast<float>(static_cast<double>(value) * 0x1p-44); });
+        });
+      }
     }
     if (!block.normalize) return;
     const std::size_t channels = record.size() / 2;

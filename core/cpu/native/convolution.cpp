@@ -138,7 +138,9 @@ class Convolution : public Kernel {
     if (training && backward_) backward_->pack(kernel);
   }
   std::size_t workspace_bytes(std::int64_t) const override {
-    return std::max(forward_ ? forward_->workspace_bytes() : 0, backward_ ? backward_->workspace_bytes() : 0);
+    const auto weights = static_cast<std::size_t>(loops_.winograd_convolution.weight_workspace());
+    return std::max(forward_ ? std::max(forward_->workspace_bytes(), weights * sizeof(float)) : 0,
+                    backward_ ? backward_->workspace_bytes() : 0);
   }
 
   std::int64_t samples_at_once() const override { return weights() < kLarge ? 0 : std::int64_t{kSamples}; }
@@ -187,22 +189,30 @@ class Convolution : public Kernel {
     constexpr std::int64_t kUsualSamples = 8;
     return weights() >= kLarge && 2 * weights() >= kUsualSamples * (inputs() + outputs());
   }
-  /// The sums and a slice's part of the input share the second-level cache.
-  std::int64_t weight_gradient_rows() const override {
-    constexpr std::int64_t kElements = 64 * 1024;
-    return std::clamp<std::int64_t>(kElements / args_.filters / 8 * 8, 8, args_.channels);
+  /// The sums and what they are formed from share the second-level cache.
+  WeightGradientParts weight_gradient_parts() const override {
+    if (forward_) return {taps(), loops_.winograd_convolution.part, loops_.winograd_convolution.part};
+    constexpr std::int64_t kElements = 80 * 1024;
+    const std::int64_t rows = kElements / (taps() * args_.filters) / 8 * 8;
+    return {taps(), std::clamp<std::int64_t>(rows, 8, args_.channels), args_.filters};
   }
   bool sum_weight_gradients(const WeightGradientArgs& args) const override {
-    std::fill_n(args.sum, (args.last_row - args.first_row) * args_.filters, std::int64_t{0});
+    const WeightGradientPart& part = args.part;
+    const std::int64_t tap_step = part.rows() * part.columns();
+    std::fill_n(args.sum, taps() * tap_step, std::int64_t{0});
     bool summed = true;
-    for (std::int64_t row = args.first_row; row < args.last_row;) {
-      const std::int64_t tap = row / args_.channels, channel = row % args_.channels;
-      const std::int64_t rows = std::min(args.last_row - row, args_.channels - channel);
-      for (const WeightGradientArgs::Slice& slice : args.slices)
+    for (const WeightGradientArgs::Slice& slice : args.slices) {
+      if (forward_) {
+        summed &= loops_.winograd_convolution.accumulate_weight_gradient(
+            args_,
+            winograd_part(slice.samples, slice.input, slice.grad_output, part, tap_step, part.columns()),
+            args.limit, static_cast<float*>(args.workspace), args.sum);
+        continue;
+      }
+      for (std::int64_t tap = 0; tap < taps(); ++tap)
         summed &= loops_.convolution.accumulate_weight_gradient(
-            weight_args(slice.samples, tap, channel, rows, slice.input, slice.grad_output), args.limit,
-            args.sum + (row - args.first_row) * args_.filters);
-      row += rows;
+            weight_args(slice.samples, tap, part, slice.input, slice.grad_output), args.limit,
+            args.sum + tap * tap_step);
     }
     return summed;
   }
@@ -228,15 +238,28 @@ class Convolution : public Kernel {
     }
   }
 
-  simd::ConvolutionWeightArgs weight_args(std::int64_t samples, std::int64_t tap, std::int64_t channel,
-                                          std::int64_t rows, const void* x, const void* dy) const {
+  simd::ConvolutionWeightArgs weight_args(std::int64_t samples, std::int64_t tap,
+                                          const WeightGradientPart& part, const void* x,
+                                          const void* dy) const {
     const auto& pairs = pairs_.at(samples)[static_cast<std::size_t>(tap)];
     return {.pairs = pairs.data(),
             .count = static_cast<std::int64_t>(pairs.size()),
-            .rows = rows,
+            .rows = part.rows(),
             .filters = args_.filters,
-            .x = static_cast<const float*>(x) + channel,
+            .x = static_cast<const float*>(x) + part.first_row,
             .dy = static_cast<const float*>(dy)};
+  }
+
+  static simd::WinogradWeightArgs winograd_part(std::int64_t samples, const void* x, const void* dy,
+                                                const WeightGradientPart& part, std::int64_t tap_step,
+                                                std::int64_t channel_step) {
+    return {.samples = samples,
+            .x = static_cast<const float*>(x) + part.first_row,
+            .dy = static_cast<const float*>(dy) + part.first_column,
+            .channels = part.rows(),
+            .filters = part.columns(),
+            .tap_step = tap_step,
+            .channel_step = channel_step};
   }
 
   void form_parameter_gradients(const BackwardArgs& args) const {
@@ -249,9 +272,23 @@ class Convolution : public Kernel {
                          static_cast<float*>(args.grad_parameters[1]));
     if (defers_weight_gradient()) return;
     auto* gradient = static_cast<float*>(args.grad_parameters[0]);
-    for (std::int64_t tap = 0; tap < taps(); ++tap)
-      loops_.convolution.weight_gradient(weight_args(args.samples, tap, 0, args_.channels, args.input, dy),
-                                         gradient + tap * args_.channels * args_.filters);
+    const std::int64_t tap_step = args_.channels * args_.filters;
+    if (!forward_) {
+      const WeightGradientPart whole{0, args_.channels, 0, args_.filters};
+      for (std::int64_t tap = 0; tap < taps(); ++tap)
+        loops_.convolution.weight_gradient(weight_args(args.samples, tap, whole, args.input, dy),
+                                           gradient + tap * tap_step);
+      return;
+    }
+    const std::int64_t size = loops_.winograd_convolution.part;
+    for (std::int64_t c = 0; c < args_.channels; c += size)
+      for (std::int64_t f = 0; f < args_.filters; f += size) {
+        const WeightGradientPart part{c, std::min(c + size, args_.channels), f,
+                                      std::min(f + size, args_.filters)};
+        loops_.winograd_convolution.weight_gradient(
+            args_, winograd_part(args.samples, args.input, dy, part, tap_step, args_.filters),
+            static_cast<float*>(args.workspace), gradient + c * args_.filters + f);
+      }
   }
 
   const simd::Table& loops_;

@@ -28,24 +28,24 @@ class Dense : public Kernel {
   bool defers_weight_gradient() const override { return inputs_ * units_ >= kDeferred; }
 
   /// The sums stay in the first-level cache.
-  std::int64_t weight_gradient_rows() const override {
+  WeightGradientParts weight_gradient_parts() const override {
     constexpr std::int64_t kElements = 2048;
     const std::int64_t rows = kElements / units_;
-    return rows >= 16 ? rows / 16 * 16 : rows >= 8 ? 8 : 4;
+    return {.rows = rows >= 16 ? rows / 16 * 16 : rows >= 8 ? 8 : 4, .columns = units_};
   }
 
   bool sum_weight_gradients(const WeightGradientArgs& args) const override {
-    const std::int64_t rows = args.last_row - args.first_row;
+    const std::int64_t first = args.part.first_row, rows = args.part.rows();
     std::fill_n(args.sum, rows * units_, std::int64_t{0});
     bool summed = true;
     for (std::size_t s = 0; s < args.slices.size(); ++s) {
       const WeightGradientArgs::Slice& slice = args.slices[s];
       if (s + 1 < args.slices.size())
-        fetch(args.slices[s + 1], args.first_row, rows);
-      else if (args.last_row < inputs_)  // probably the next part
-        fetch(args.slices[0], args.last_row, rows);
+        fetch(args.slices[s + 1], first, rows);
+      else if (args.part.last_row < inputs_)  // probably the next part
+        fetch(args.slices[0], args.part.last_row, rows);
       summed &= loops_.accumulate_weight_gradient(
-          {slice.samples, inputs_, rows, units_, static_cast<const float*>(slice.input) + args.first_row,
+          {slice.samples, inputs_, rows, units_, static_cast<const float*>(slice.input) + first,
            static_cast<const float*>(slice.grad_output)},
           args.limit, args.sum);
     }

@@ -1,6 +1,5 @@
 #include "core/cpu/simd/convolution.h"
-#include "core/cpu/simd/exact.h"
-#include "core/cpu/simd/functions.h"
+#include "core/cpu/simd/weight_sums.h"
 
 namespace convoy::simd::CONVOY_SIMD_ISA::direct {
 
@@ -40,37 +39,6 @@ CONVOY_INLINE void sum_pairs(const Args& a, const float* x, const float* dy, int
       for (int v = 0; v < kWidth; ++v) total[r][v] = first == 0 ? sums[r][v] : total[r][v] + sums[r][v];
   }
 }
-
-/// Where sums go: to floats.
-struct ToFloats {
-  float* to;
-  bool take(std::int64_t at, Floats sums) const {
-    store(to + at, sums);
-    return true;
-  }
-  bool take_first(std::int64_t at, Floats sums, int count) const {
-    store_first(to + at, sums, count);
-    return true;
-  }
-};
-
-/// Or to integers.
-struct ToExact {
-  std::int64_t* to;
-  float limit;
-  bool take(std::int64_t at, Floats sums) const {
-#if defined(__AVX512DQ__)
-    return add_exact(to + at, sums, broadcast(limit)) == 0;
-#else
-    return take_first(at, sums, kLanes);
-#endif
-  }
-  bool take_first(std::int64_t at, Floats sums, int count) const {
-    alignas(kVectorBytes) float values[kLanes];
-    store(values, sums);
-    return accumulate_exact(to + at, values, static_cast<std::size_t>(count), limit);
-  }
-};
 
 template <int kCount, int kWidth, bool kWhole, class Target>
 CONVOY_INLINE bool form(const Args& a, std::int64_t row, std::int64_t filter, const Target& target,

@@ -33,7 +33,7 @@ void transform_tile(const Args& a, const float* x, std::int64_t tile, float* edg
   const std::int64_t top = in_image / tile_columns(a) * 4 - a.pad_top,
                      left = in_image % tile_columns(a) * 4 - a.pad_left;
   x += tile / (tile_rows(a) * tile_columns(a)) * input_elements(a);
-  winograd::transform_tile({a.height, a.width, a.channels}, x, top, left, edge, to, stride);
+  winograd::transform_tile({a.height, a.width, a.channels, a.channels}, x, top, left, edge, to, stride);
 }
 
 /// product[t, f] = sum over c of tiles[t, c] * weights[c, f], for kTiles tiles of `width` and kVectors

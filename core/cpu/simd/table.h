@@ -94,6 +94,14 @@ struct Convolution {
   bool (*accumulate_weight_gradient)(const ConvolutionWeightArgs& args, float limit, std::int64_t* sum);
 };
 
+/// A part of a slice's weight gradient: some channels and filters, all taps. The gradient of tap t, the
+/// part's channel c and filter f goes to t * tap_step + c * channel_step + f.
+struct WinogradWeightArgs {
+  std::int64_t samples;
+  const float *x, *dy;  ///< from the part's first channel and first filter on
+  std::int64_t channels, filters;
+  std::int64_t tap_step, channel_step;
+};
 /// 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3). Sizes in floats.
 struct WinogradConvolution {
   bool (*can)(const ConvolutionArgs& args);
@@ -106,6 +114,14 @@ struct WinogradConvolution {
   /// As Convolution's.
   void (*forward)(const ConvolutionArgs& args, std::int64_t samples, const float* const* x,
                   const float* weights, const float* bias, bool relu, float* workspace, float* const* y);
+
+  std::int64_t part;  ///< channels and filters that weight gradients take at most at a time
+  std::int64_t (*weight_workspace)();
+  void (*weight_gradient)(const ConvolutionArgs& args, const WinogradWeightArgs& part, float* workspace,
+                          float* dkernel);
+  /// The same, added as accumulate_exact() adds.
+  bool (*accumulate_weight_gradient)(const ConvolutionArgs& args, const WinogradWeightArgs& part, float limit,
+                                     float* workspace, std::int64_t* sum);
 };
 
 /// A 3x3 convolution of stride 1, a ReLU, and the maximum of 2x2 windows. What no window reaches of the input

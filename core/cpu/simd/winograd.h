@@ -11,15 +11,16 @@ namespace convoy::simd::CONVOY_SIMD_ISA::winograd {
 inline constexpr int kSide = 6, kPoints = kSide * kSide;  ///< of a tile of the input
 inline constexpr float kA = 0.70710678F, kB = 1.41421356F;
 
-/// A picture whose tiles are transformed, [height, width, channels].
+/// A picture whose tiles are transformed, [height, width, channels]; pixels stand `pixel` elements apart.
 struct Picture {
-  std::int64_t height, width, channels;
+  std::int64_t height, width, channels, pixel;
   /// Elements of a pixel of a tile: whole vectors.
   std::int64_t tile_width() const { return (channels + kLanes - 1) / kLanes * kLanes; }
 };
 
+using simd::CONVOY_SIMD_ISA::multiply_add;
 static CONVOY_INLINE Floats multiply_add(Floats a, float b, Floats c) {
-  return simd::CONVOY_SIMD_ISA::multiply_add(a, broadcast(b), c);
+  return multiply_add(a, broadcast(b), c);
 }
 
 /// B^T d at 0, a and -a, and at b, -b and infinity.
@@ -70,7 +71,7 @@ static inline void copy_tile(const Picture& p, const float* x, std::int64_t top,
   for (std::int64_t i = top; i < top + kSide; ++i)
     for (std::int64_t j = left; j < left + kSide; ++j, to += p.tile_width()) {
       const bool inside = i >= 0 && i < p.height && j >= 0 && j < p.width;
-      const float* from = inside ? x + (i * p.width + j) * p.channels : x;
+      const float* from = inside ? x + (i * p.width + j) * p.pixel : x;
       for (std::int64_t c = 0; c < p.channels; c += kLanes) {
         const std::int64_t count = p.channels - c;
         store(to + c, !inside           ? Floats{}
@@ -84,9 +85,10 @@ static inline void copy_tile(const Picture& p, const float* x, std::int64_t top,
 /// tile_width() each. `edge` holds a tile.
 static inline void transform_tile(const Picture& p, const float* x, std::int64_t top, std::int64_t left,
                                   float* edge, float* to, std::int64_t stride) {
-  std::int64_t pixel = p.channels, row = p.width * pixel;
+  std::int64_t pixel = p.pixel, row = p.width * pixel;
   const float* from = x + top * row + left * pixel;
-  if (top < 0 || left < 0 || top + kSide > p.height || left + kSide > p.width || pixel != p.tile_width()) {
+  if (top < 0 || left < 0 || top + kSide > p.height || left + kSide > p.width ||
+      p.channels != p.tile_width()) {
     copy_tile(p, x, top, left, edge);
     from = edge;
     pixel = p.tile_width();

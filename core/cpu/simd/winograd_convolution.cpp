@@ -1,3 +1,5 @@
+#include "core/cpu/simd/winograd_convolution.h"
+
 #include "core/cpu/simd/functions.h"
 #include "core/cpu/simd/winograd.h"
 
@@ -112,7 +114,7 @@ std::int64_t workspace_size(const Args& a) {
 void forward(const Args& a, std::int64_t samples, const float* const* x, const float* weights,
              const float* bias, bool relu, float* workspace, float* const* y) {
   const std::int64_t all = samples * tile_rows(a) * tile_columns(a), at_once = tiles_at_once(a);
-  const Picture picture{a.height, a.width, a.channels};
+  const Picture picture{a.height, a.width, a.channels, a.channels};
   float* edge = workspace;
   for (std::int64_t first = 0; first < all; first += at_once) {
     const std::int64_t count = smaller(all - first, at_once);
@@ -166,7 +168,16 @@ void pack_mirrored(const Args& a, const float* kernel, float* packed) {
 }  // namespace
 
 WinogradConvolution winograd_convolution() {
-  return {can, weights_size, workspace_size, pack, pack_mirrored, forward};
+  return {.can = can,
+          .weights = weights_size,
+          .workspace = workspace_size,
+          .pack = pack,
+          .pack_mirrored = pack_mirrored,
+          .forward = forward,
+          .part = winograd::kPart,
+          .weight_workspace = winograd::weight_workspace,
+          .weight_gradient = winograd::weight_gradient,
+          .accumulate_weight_gradient = winograd::accumulate_weight_gradient};
 }
 
 }  // namespace convoy::simd::CONVOY_SIMD_ISA

@@ -8,6 +8,7 @@
 
 #include "core/arena.h"
 #include "core/random.h"
+#include "core/weight_matrix.h"
 
 namespace convoy::test {
 
@@ -107,20 +108,24 @@ PreparedRun<T>::PreparedRun(Kernel& kernel, std::span<const Op> block, std::int6
   kernel.prepare(views_of(parameters).data(), options.training);
 }
 
-/// The deferred gradient in two parts, the second of which begins at an odd row.
+/// The deferred gradient part by part.
 template <class T>
 void PreparedRun<T>::form_in_parts(const BackwardArgs& args, T* gradient) const {
   const WeightGradientArgs::Slice slice{samples_, args.input, args.grad_output};
-  const std::int64_t columns = weights_[weights_.rank() - 1], rows = weights_.elements() / columns;
-  const std::int64_t middle = rows / 2 | 1;
-  std::vector<std::int64_t> sum(static_cast<std::size_t>(weights_.elements()));
-  bool summed = true;
-  for (const auto& [begin, end] : {std::pair{std::int64_t{0}, middle}, {middle, rows}})
-    summed &= kernel_.sum_weight_gradients({{&slice, 1}, begin, end, 0x1p19F, sum.data() + begin * columns});
-  std::ranges::transform(sum, gradient, [&](std::int64_t value) {
-    return summed ? static_cast<T>(static_cast<double>(value) * 0x1p-44)
-                  : std::numeric_limits<T>::quiet_NaN();
-  });
+  const WeightMatrix matrix(weights_, kernel_.weight_gradient_parts());
+  std::vector<std::int64_t> sum(static_cast<std::size_t>(matrix.part_elements()), 99);
+  for (std::int64_t number = 0; number < matrix.count(); ++number) {
+    const WeightGradientPart part = matrix.part(number);
+    const bool summed =
+        kernel_.sum_weight_gradients({{&slice, 1}, part, 0x1p19F, args.workspace, sum.data()});
+    matrix.each_run(part, [&](std::int64_t offset, std::int64_t first, std::int64_t count) {
+      std::transform(sum.data() + first, sum.data() + first + count, gradient + offset,
+                     [&](std::int64_t value) {
+                       return summed ? static_cast<T>(static_cast<double>(value) * 0x1p-44)
+                                     : std::numeric_limits<T>::quiet_NaN();
+                     });
+    });
+  }
 }
 
 /// A slice's buffers, and the arguments that name them.
