@@ -60,8 +60,8 @@ expect_error_alone 2 ': is a directory; give the config' train "$work"
 expect_error 2 'this build' train everything.yaml --set train.precision=bfloat16
 expect_error 2 'this build' train everything.yaml --set distributed.backend=cuda
 expect_error 2 'slices' train everything.yaml --set train.slices=none
-sed 's/^train: {/train: {kernels: {conv2d: native}, /' everything.yaml >kernels.yaml
-expect_error 2 "kernels.yaml:[0-9]+:[0-9]+: train.kernels.conv2d: 'native' computes no conv2d.*use one of: .*openblas" train kernels.yaml
+sed 's/^train: {/train: {kernels: {dense: onednn}, /' everything.yaml >kernels.yaml
+expect_error 2 "kernels.yaml:[0-9]+:[0-9]+: train.kernels.dense: 'onednn' computes no dense.*use one of: .*openblas" train kernels.yaml
 sed 's/^train: {/train: {kernels: {conv: native}, /' everything.yaml >kernels.yaml
 expect_error_alone 2 '^kernels.yaml:[0-9]+:[0-9]+: train.kernels.conv: no layer has this name' train kernels.yaml
 expect_error_alone 2 '^--set train.validation: holding out 0.001 of 150 samples leaves 0' train everything.yaml --set train.validation=0.001
