@@ -1,20 +1,18 @@
 #include "core/cpu/native/convolution.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "core/arena.h"
+#include "core/cpu/native/samples.h"
 
 namespace convoy::native {
 
 namespace {
 
-/// Samples in one call of the loops.
-constexpr std::size_t kSamples = 64;
 /// Elements of weights that no longer stay in the second-level cache, and whose gradient would not either.
 constexpr std::int64_t kLarge = 128 * 1024;
 
@@ -83,15 +81,6 @@ bool profits_from_winograd(const simd::Table& loops, const simd::ConvolutionArgs
          partners(a.height, a.out_height, a.pad_top) * partners(a.width, a.out_width, a.pad_left);
 }
 
-/// The samples of some slices.
-struct Samples {
-  std::size_t count = 0;
-  std::array<const float*, kSamples> from;
-  std::array<float*, kSamples> to;
-
-  std::int64_t size() const { return static_cast<std::int64_t>(count); }
-};
-
 /// Winograd's way through a convolution: forward, or back through its mirror.
 class Winograd {
  public:
@@ -143,45 +132,35 @@ class Convolution : public Kernel {
                     backward_ ? backward_->workspace_bytes() : 0);
   }
 
-  std::int64_t samples_at_once() const override { return weights() < kLarge ? 0 : std::int64_t{kSamples}; }
+  std::int64_t samples_at_once() const override {
+    return weights() < kLarge ? 0 : std::int64_t{Samples::kMost};
+  }
 
   void forward(const ForwardArgs& args) const override { forward_all({&args, 1}); }
   void forward_all(std::span<const ForwardArgs> slices) const override {
     const void* const* parameters = slices.front().parameters;
     const auto* bias = use_bias_ ? static_cast<const float*>(parameters[1]) : nullptr;
-    Samples samples;
-    const auto flush = [&] {
+    each_samples(slices, inputs(), outputs(), [&](const Samples& samples) {
       if (forward_)
         forward_->run(samples, bias, relu_, slices.front().workspace);
       else
         loops_.convolution.forward(args_, samples.size(), samples.from.data(),
                                    static_cast<const float*>(parameters[0]), bias, relu_, samples.to.data());
-      samples.count = 0;
-    };
-    for (const ForwardArgs& args : slices)
-      add(samples, args.samples, {static_cast<const float*>(args.input), inputs()},
-          {static_cast<float*>(args.output), outputs()}, flush);
-    flush();
+    });
   }
 
   void backward(const BackwardArgs& args) const override { backward_all({&args, 1}); }
   void backward_all(std::span<const BackwardArgs> slices) const override {
     for (const BackwardArgs& args : slices) form_parameter_gradients(args);
     if (!slices.front().grad_input) return;
-    Samples samples;
-    const auto flush = [&] {
+    each_samples(slices, outputs(), inputs(), [&](const Samples& samples) {
       if (backward_)
         backward_->run(samples, nullptr, false, slices.front().workspace);
       else
         loops_.convolution.data_gradient(args_, samples.size(), samples.from.data(),
                                          static_cast<const float*>(slices.front().parameters[0]),
                                          samples.to.data());
-      samples.count = 0;
-    };
-    for (const BackwardArgs& args : slices)
-      add(samples, args.samples, {static_cast<const float*>(args.grad_output), outputs()},
-          {static_cast<float*>(args.grad_input), inputs()}, flush);
-    flush();
+    });
   }
 
   /// Where storing and adding a slice's weight gradient would take longer than reading its pictures again.
@@ -218,25 +197,10 @@ class Convolution : public Kernel {
   }
 
  private:
-  template <class T>
-  struct Images {
-    T* first;
-    std::int64_t elements;  ///< of each
-  };
-
   std::int64_t inputs() const { return args_.height * args_.width * args_.channels; }
   std::int64_t outputs() const { return args_.out_height * args_.out_width * args_.filters; }
   std::int64_t taps() const { return args_.window_height * args_.window_width; }
   std::int64_t weights() const { return taps() * args_.channels * args_.filters; }
-
-  static void add(Samples& samples, std::int64_t count, Images<const float> from, Images<float> to,
-                  const auto& flush) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      samples.from[samples.count] = from.first + i * from.elements;
-      samples.to[samples.count++] = to.first + i * to.elements;
-      if (samples.count == kSamples) flush();
-    }
-  }
 
   simd::ConvolutionWeightArgs weight_args(std::int64_t samples, std::int64_t tap,
                                           const WeightGradientPart& part, const void* x,

@@ -2,6 +2,7 @@
 
 #include "core/arena.h"
 #include "core/cpu/native/kernels.h"
+#include "core/cpu/native/samples.h"
 
 namespace convoy::native {
 
@@ -18,11 +19,17 @@ class Dense : public Kernel {
         use_bias_(std::get<DenseOp>(op.kind).use_bias),
         loops_(loops) {}
 
-  void forward(const ForwardArgs& args) const override {
-    const float* bias = use_bias_ ? static_cast<const float*>(args.parameters[1]) : nullptr;
-    loops_.matrix_product(args.samples, inputs_, units_, static_cast<const float*>(args.input),
-                          static_cast<const float*>(args.parameters[0]), bias,
-                          static_cast<float*>(args.output));
+  /// Weights that leave the nearest cache are read once for two usual slices.
+  std::int64_t samples_at_once() const override { return defers_weight_gradient() ? 16 : 0; }
+
+  void forward(const ForwardArgs& args) const override { forward_all({&args, 1}); }
+  void forward_all(std::span<const ForwardArgs> slices) const override {
+    const void* const* parameters = slices.front().parameters;
+    const float* bias = use_bias_ ? static_cast<const float*>(parameters[1]) : nullptr;
+    each_samples(slices, inputs_, units_, [&](const Samples& samples) {
+      loops_.matrix_product(samples.size(), inputs_, units_, samples.from.data(),
+                            static_cast<const float*>(parameters[0]), bias, samples.to.data());
+    });
   }
 
   bool defers_weight_gradient() const override { return inputs_ * units_ >= kDeferred; }
@@ -52,19 +59,26 @@ class Dense : public Kernel {
     return summed;
   }
 
-  void backward(const BackwardArgs& args) const override {
+  void backward(const BackwardArgs& args) const override { backward_all({&args, 1}); }
+  void backward_all(std::span<const BackwardArgs> slices) const override {
+    for (const BackwardArgs& args : slices) form_parameter_gradients(args);
+    if (!slices.front().grad_input) return;
+    each_samples(slices, units_, inputs_, [&](const Samples& samples) {
+      loops_.data_gradient(samples.size(), inputs_, units_, samples.from.data(),
+                           static_cast<const float*>(slices.front().parameters[0]), samples.to.data());
+    });
+  }
+
+ private:
+  void form_parameter_gradients(const BackwardArgs& args) const {
     const float* dy = static_cast<const float*>(args.grad_output);
     if (!defers_weight_gradient())
       loops_.weight_gradient(
           {args.samples, inputs_, inputs_, units_, static_cast<const float*>(args.input), dy},
           static_cast<float*>(args.grad_parameters[0]));
     if (use_bias_) loops_.column_sums(args.samples, units_, dy, static_cast<float*>(args.grad_parameters[1]));
-    if (!args.grad_input) return;
-    loops_.data_gradient(args.samples, inputs_, units_, dy, static_cast<const float*>(args.parameters[0]),
-                         static_cast<float*>(args.grad_input));
   }
 
- private:
   /// Rows of a weight gradient are columns of the input: far apart in memory, where the processor does not
   /// foresee them.
   void fetch(const WeightGradientArgs::Slice& slice, std::int64_t first, std::int64_t count) const {

@@ -1,6 +1,7 @@
 #include "core/cpu/simd/convolution.h"
 
 #include "core/cpu/simd/functions.h"
+#include "core/cpu/simd/row_products.h"
 
 // Direct convolutions: for some pixels at a time, tap by tap, the rows of a matrix product are those pixels
 // that the tap finds a partner for. Nothing is copied but the weights, and padding is never multiplied.
@@ -12,10 +13,6 @@ namespace {
 using Args = ConvolutionArgs;
 
 constexpr std::int64_t kPixels = 256;  ///< at a time: what they sum to stays in the second cache
-constexpr std::int64_t kInner = 128;   ///< of the weights at a time: a panel of them stays in the first
-constexpr int kVectors = kVectorBytes == 64 ? 4 : 2;
-constexpr int kColumns = kVectors * kLanes;
-constexpr int kRows = kVectorBytes >= 32 ? 6 : 4;
 
 std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
@@ -25,61 +22,6 @@ struct Rows {
   const float* from[kPixels];
   float* to[kPixels];
 };
-
-/// to[r][n] += sum over k of from[r][k] * panel[k, n], for kCount rows and kWidth vectors (the last one's
-/// first `rest` lanes, unless kWhole).
-template <int kCount, int kWidth, bool kWhole>
-CONVOY_INLINE void add_products(const float* const* from, float* const* to, std::int64_t column,
-                                const float* panel, std::int64_t inner, int rest) {
-  Floats sums[kCount][kWidth] = {};
-  const float* x[kCount];
-#pragma GCC unroll 8
-  for (int r = 0; r < kCount; ++r) x[r] = from[r];
-  for (std::int64_t k = 0; k < inner; ++k, panel += kWidth * kLanes) {
-    Floats weights[kWidth];
-#pragma GCC unroll 4
-    for (int v = 0; v < kWidth; ++v) weights[v] = load(panel + v * kLanes);
-#pragma GCC unroll 8
-    for (int r = 0; r < kCount; ++r) {
-      const Floats value = broadcast(x[r][k]);
-#pragma GCC unroll 4
-      for (int v = 0; v < kWidth; ++v) sums[r][v] = multiply_add(value, weights[v], sums[r][v]);
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < kCount; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < kWidth; ++v) {
-      float* const place = to[r] + column + v * kLanes;
-      if (kWhole)
-        store(place, load(place) + sums[r][v]);
-      else
-        store_first(place, load_first(place, rest) + sums[r][v], rest);
-    }
-}
-
-/// All rows, for the columns from `column` on.
-template <int kWidth, bool kWhole>
-void add_panel(const Rows& rows, std::int64_t first, std::int64_t column, const float* panel,
-               std::int64_t inner, int rest = 0) {
-  const float* from[kRows];
-  std::int64_t r = 0;
-  const auto take = [&](int count) {
-    for (int i = 0; i < count; ++i) from[i] = rows.from[r + i] + first;
-  };
-  for (; r + kRows <= rows.count; r += kRows) {
-    take(kRows);
-    add_products<kRows, kWidth, kWhole>(from, rows.to + r, column, panel, inner, rest);
-  }
-  for (; r + 2 <= rows.count; r += 2) {
-    take(2);
-    add_products<2, kWidth, kWhole>(from, rows.to + r, column, panel, inner, rest);
-  }
-  if (r < rows.count) {
-    take(1);
-    add_products<1, kWidth, kWhole>(from, rows.to + r, column, panel, inner, rest);
-  }
-}
 
 /// One direction of a convolution: what is computed, from what.
 struct Plane {
@@ -158,22 +100,15 @@ void find_rows(const Args& a, std::int64_t tap_y, std::int64_t tap_x, std::int64
 /// What one tap adds to its rows.
 template <class Direction>
 void add_tap(const Args& a, const float* tap, const Rows& rows) {
-  const std::int64_t inner = Direction::from(a).channels, columns = Direction::to(a).channels;
-  alignas(64) float panel[kInner * kColumns];
-  for (std::int64_t first = 0; first < inner; first += kInner) {
-    const std::int64_t count = smaller(inner - first, kInner);
-    std::int64_t n = 0;
-    for (; n + kColumns <= columns; n += kColumns) {
-      Direction::pack(a, tap, first, count, n, kVectors, panel);
-      add_panel<kVectors, true>(rows, first, n, panel, count);
-    }
-    for (; n < columns; n += kLanes) {
-      Direction::pack(a, tap, first, count, n, 1, panel);
-      if (n + kLanes <= columns)
-        add_panel<1, true>(rows, first, n, panel, count);
-      else
-        add_panel<1, false>(rows, first, n, panel, count, static_cast<int>(columns - n));
-    }
+  const std::int64_t inner = Direction::from(a).channels;
+  alignas(64) float packed[kPanelInner * kPanelVectors * kLanes];
+  for (std::int64_t first = 0; first < inner; first += kPanelInner) {
+    const std::int64_t count = smaller(inner - first, kPanelInner);
+    const auto weights_of = [&](std::int64_t column, int vectors) {
+      Direction::pack(a, tap, first, count, column, vectors, packed);
+      return Panel{.weights = packed, .row = vectors * kLanes};
+    };
+    add_columns(Direction::to(a).channels, first, count, weights_of, rows.count, rows.from, rows.to);
   }
 }
 

@@ -31,12 +31,12 @@ void channel_scale(std::int64_t rows, std::int64_t channels, const float* x, con
                    const float* scale, const float* shift, float* y);
 void channel_combine(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
                      const float* scale, const float* shift, const float* z, const float* factor, float* y);
-void matrix_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
-                    const float* w, const float* bias, float* y);
+void matrix_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* const* x,
+                    const float* w, const float* bias, float* const* y);
 void weight_gradient(const WeightGradientArgs& args, float* dw);
 bool accumulate_weight_gradient(const WeightGradientArgs& args, float limit, std::int64_t* sum);
-void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,
-                   const float* w, float* dx);
+void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* const* dy,
+                   const float* w, float* const* dx);
 void column_sums(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
 Convolution convolution();
 WinogradConvolution winograd_convolution();

@@ -1,5 +1,6 @@
 #include "core/cpu/simd/exact.h"
 #include "core/cpu/simd/functions.h"
+#include "core/cpu/simd/row_products.h"
 
 // Matrix products for the few rows of a slice, where a general library spends its time packing. Register
 // tiles are sized for 16 accumulators or fewer.
@@ -171,9 +172,17 @@ CONVOY_INLINE void dot_products(std::int64_t columns, int count, const float* dy
 
 }  // namespace
 
-void matrix_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
-                    const float* w, const float* bias, float* y) {
-  product({inner, columns, x, inner, 1, w, columns, bias, y, columns}, rows);
+void matrix_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* const* x,
+                    const float* w, const float* bias, float* const* y) {
+  for (std::int64_t m = 0; m < rows; ++m)
+    for (std::int64_t n = 0; n < columns; ++n) y[m][n] = bias ? bias[n] : 0.0F;
+  for (std::int64_t first = 0; first < inner; first += kPanelInner) {
+    const std::int64_t count = inner - first < kPanelInner ? inner - first : kPanelInner;
+    const auto weights_of = [&](std::int64_t column, int) {
+      return Panel{.weights = w + first * columns + column, .row = columns};
+    };
+    add_columns(columns, first, count, weights_of, rows, x, y);
+  }
 }
 
 void weight_gradient(const WeightGradientArgs& a, float* dw) {
@@ -201,17 +210,15 @@ bool accumulate_weight_gradient(const WeightGradientArgs& a, float limit, std::i
   return summed;
 }
 
-void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,
-                   const float* w, float* dx) {
+void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* const* dy,
+                   const float* w, float* const* dx) {
   // The weights of kLanes values of k stay in the first-level cache for all rows.
   std::int64_t k = 0;
   for (; k + kLanes <= inner; k += kLanes)
-    for (std::int64_t m = 0; m < rows; ++m)
-      dot_products<true>(columns, 0, dy + m * columns, w + k * columns, dx + m * inner + k);
+    for (std::int64_t m = 0; m < rows; ++m) dot_products<true>(columns, 0, dy[m], w + k * columns, dx[m] + k);
   if (k < inner)
     for (std::int64_t m = 0; m < rows; ++m)
-      dot_products<false>(columns, static_cast<int>(inner - k), dy + m * columns, w + k * columns,
-                          dx + m * inner + k);
+      dot_products<false>(columns, static_cast<int>(inner - k), dy[m], w + k * columns, dx[m] + k);
 }
 
 void column_sums(std::int64_t rows, std::int64_t columns, const float* y, float* sums) {

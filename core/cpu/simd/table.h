@@ -221,17 +221,17 @@ struct Table {
                           const float* scale, const float* shift, const float* z, const float* factor,
                           float* y);
 
-  /// y[m, n] = bias[n] (or 0) + sum over k of x[m, k] * w[k, n], k ascending: a row's bits depend on its own
-  /// values alone.
-  void (*matrix_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
-                         const float* w, const float* bias, float* y);
+  /// y[m][n] = bias[n] (or 0) + sum over k of x[m][k] * w[k, n], k ascending, a hundred or so at a time: a
+  /// row's bits depend on its own values alone. Rows stand anywhere.
+  void (*matrix_product)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* const* x,
+                         const float* w, const float* bias, float* const* y);
   void (*weight_gradient)(const WeightGradientArgs& args, float* dw);
   /// The same, added as accumulate_exact() adds.
   bool (*accumulate_weight_gradient)(const WeightGradientArgs& args, float limit, std::int64_t* sum);
-  /// dx[m, k] = sum over n of dy[m, n] * w[k, n], in an order of the instruction set's own, the same for all
+  /// dx[m][k] = sum over n of dy[m][n] * w[k, n], in an order of the instruction set's own, the same for all
   /// m and k.
-  void (*data_gradient)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* dy,
-                        const float* w, float* dx);
+  void (*data_gradient)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* const* dy,
+                        const float* w, float* const* dx);
   /// sums[n] = sum over m of y[m, n], m ascending within each hundred or so, then hundred by hundred.
   void (*column_sums)(std::int64_t rows, std::int64_t columns, const float* y, float* sums);
 

@@ -153,10 +153,16 @@ TEST(Simd, RowsOfAProductDoNotDependOnTheOthers) {
   const auto x = draw(rows * inner, 0), w = draw(inner * columns, 1), bias = draw(columns, 2);
   for (Isa isa : available_isas()) {
     std::vector<float> all(rows * columns), one(columns);
-    loops_of(isa).matrix_product(rows, inner, columns, x.data(), w.data(), bias.data(), all.data());
+    std::vector<const float*> from;
+    std::vector<float*> to;
     for (std::int64_t m = 0; m < rows; ++m) {
-      loops_of(isa).matrix_product(1, inner, columns, x.data() + m * inner, w.data(), bias.data(),
-                                   one.data());
+      from.push_back(x.data() + m * inner);
+      to.push_back(all.data() + m * columns);
+    }
+    loops_of(isa).matrix_product(rows, inner, columns, from.data(), w.data(), bias.data(), to.data());
+    float* const alone = one.data();
+    for (std::int64_t m = 0; m < rows; ++m) {
+      loops_of(isa).matrix_product(1, inner, columns, &from[m], w.data(), bias.data(), &alone);
       EXPECT_EQ(one, std::vector<float>(all.begin() + m * columns, all.begin() + (m + 1) * columns))
           << name_of(isa);
     }
