@@ -148,7 +148,15 @@ bool RunDirectory::discard() noexcept {
   return true;
 }
 
-bool RunDirectory::is_new() const { return !fs::exists(paths_.resolved_config()); }
+bool RunDirectory::is_new() const {
+  if (fs::exists(paths_.resolved_config())) return false;
+  if (fs::exists(paths_.metrics()) || fs::exists(paths_.checkpoints()))
+    throw ConfigError(
+        "{} holds a run without its resolved.yaml, so what it was trained with is not known; bring that file "
+        "back, or start again with --resume never, which keeps the run aside",
+        paths_.directory.string());
+  return true;
+}
 
 void require_same_config(const RunPaths& paths, std::span<const config::Difference> differences) {
   std::string list;

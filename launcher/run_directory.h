@@ -42,7 +42,7 @@ class RunDirectory {
                const std::function<void(const std::string&)>& warn);
 
   const RunPaths& paths() const { return paths_; }
-  /// True where no run has begun here.
+  /// True where no run has begun here. Throws ConfigError where one has, but its resolved.yaml is missing.
   bool is_new() const;
   /// Undoes the opening, where it began a run: removes the files of that run and what was made for them, and
   /// puts a run that was moved aside back. False, and nothing done, where a run was here before.

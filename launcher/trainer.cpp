@@ -6,6 +6,7 @@
 
 #include "launcher/collective.h"
 #include "launcher/signals.h"
+#include "launcher/split_source.h"
 
 namespace convoy {
 
@@ -169,18 +170,31 @@ void Trainer::require_usable_weights(const std::optional<EvaluationResult>& vali
         fmt::format("every step of epoch {} was skipped, because loss, gradients or weights were "
                     "not finite; {}",
                     cursor_.epoch, way_out()));
-  if (!validation) return;
-  if (std::isfinite(validation->loss)) {
+  if (validation ? std::isfinite(validation->loss) : give_finite_outputs()) {
     doubtful_ = false;
     return;
   }
   const std::string what =
-      fmt::format("after epoch {} the validation loss is {}", cursor_.epoch, validation->loss);
+      validation ? fmt::format("after epoch {} the validation loss is {}", cursor_.epoch, validation->loss)
+                 : fmt::format("after epoch {} the weights give outputs that are not finite", cursor_.epoch);
   if (experiment_.train.on_nonfinite == config::OnNonfinite::stop || finished())
     throw AgreedError(ExitCode::numeric, fmt::format("{}; {}", what, way_out()));
   doubtful_ = true;
   parts_.log.warning("{}", what);
   write("warning", {{"step", cursor_.global_step}, {"message", what}});
+}
+
+bool Trainer::give_finite_outputs() {
+  parts_.watchdog.enter("checking the weights", cursor_.global_step);
+  const std::int64_t samples = std::min(kEvaluationSlice, parts_.setup.training->size());
+  Evaluator evaluator(parts_.engine.network(), parts_.engine.pool(), samples);
+  const InputPipeline pipeline = make_pipeline(parts_.setup, parts_.setup.training, false);
+  bool finite = true;
+  evaluator.run(0, 1, SplitSource(pipeline), state_.current().parameters(), state_.current().statistics(),
+                [&](std::int64_t, const EvaluatedSlice& seen) {
+                  finite = std::ranges::all_of(seen.output, [](float y) { return std::isfinite(y); });
+                });
+  return finite;
 }
 
 void Trainer::log_step(const StepResult& result) {
@@ -296,6 +310,11 @@ void Trainer::end_run() {
     parts_.log.info("stopped early: no better {} since epoch {}",
                     config::name_of_value(experiment_.train.early_stopping->monitor),
                     early_stopping_->best_epoch());
+  // The end of an epoch has looked at them already.
+  if (cursor_.step_in_epoch > 0 && !give_finite_outputs())
+    throw AgreedError(ExitCode::numeric,
+                      fmt::format("after step {} the weights give outputs that are not finite; {}",
+                                  cursor_.global_step, way_out()));
   if (doubtful_)
     parts_.log.warning("the last {} skipped: evaluate the final weights before you use them",
                        refusals_ == 1 ? "step was" : fmt::format("{} steps were", refusals_));

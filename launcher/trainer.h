@@ -70,6 +70,8 @@ class Trainer {
               const Figures& figures) const;
   void finish_epoch();
   void require_usable_weights(const std::optional<EvaluationResult>& validation);
+  /// Whether the weights give outputs that are finite, for a few samples. Every rank answers alike.
+  bool give_finite_outputs();
   /// What to do about weights that no step can be taken from. Rank 0's answer is the good one.
   std::string way_out() const;
   void watch_metrics(const MetricsEvent& epoch);

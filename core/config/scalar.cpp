@@ -85,7 +85,11 @@ Parsed<double> parse_number(std::string_view text) {
 std::string write_number(double value) {
   char buffer[64];
   const auto [end, status] = std::to_chars(buffer, buffer + sizeof buffer, value);
-  return status == std::errc() ? std::string(buffer, end) : fmt::format("{}", value);
+  std::string text = status == std::errc() ? std::string(buffer, end) : fmt::format("{}", value);
+  // YAML 1.1, which many programs read, takes 1e-07 for text.
+  const std::size_t exponent = text.find('e');
+  if (exponent != std::string::npos && text.find('.') == std::string::npos) text.insert(exponent, ".0");
+  return text;
 }
 
 }  // namespace convoy::config

@@ -24,8 +24,9 @@ class CpuBackend {
   const simd::Table& loops() const { return loops_; }
   std::span<const std::unique_ptr<Provider>> providers() const { return providers_; }
 
-  /// The merits: 20 for oneDNN's convolutions, 10 for our own loops, 5 for OpenBLAS' products, 0 for the
-  /// reference: each is faster than the next wherever it offers anything.
+  /// The merits: 30 for our own convolutions under a ReLU and a pooling, 25 for other convolutions of our own
+  /// whose channels fill vectors, 20 for oneDNN's, 10 for our other loops, 5 for OpenBLAS' products and our
+  /// convolutions of few channels, 0 for the reference. Measured with tests/bench/bench_kernels.cpp.
   ///
   /// The offer with the highest merit for a block that starts with ops.front(); of equal ones the earlier
   /// provider's. With `forced`, that provider's. Throws ConfigError, naming those that could, where it offers

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <fmt/format.h>
 
 #include "launcher/collective.h"
@@ -61,12 +62,20 @@ ExitCode run_evaluate(const CommandLine& line, World& world) {
   const EvaluationResult result =
       evaluate(evaluator, pipeline, model.state->current().parameters(), model.state->current().statistics(),
                make_loss(setup.experiment), *communicator, &guard.watchdog());
-  if (world.rank() != 0) return ExitCode::ok;
   const bool with_top5 = std::ranges::count(setup.experiment.metrics, config::Metric::top_5_accuracy) > 0;
-  if (line.json)
-    fmt::print("{}\n", json_of(result, pipeline.dataset(), with_top5).dump());
-  else
-    print(result, pipeline.dataset(), with_top5);
+  if (world.rank() == 0) {
+    if (line.json)
+      fmt::print("{}\n", json_of(result, pipeline.dataset(), with_top5).dump());
+    else
+      print(result, pipeline.dataset(), with_top5);
+    std::fflush(stdout);
+  }
+  if (!std::isfinite(result.loss))
+    throw AgreedError(
+        ExitCode::numeric,
+        fmt::format("the weights give a loss of {}: they are of no use; take those of an earlier "
+                    "checkpoint with --weights",
+                    result.loss));
   return ExitCode::ok;
 }
 

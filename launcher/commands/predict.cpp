@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 #include "core/data/image_files.h"
@@ -37,11 +38,15 @@ class Prediction {
     for (std::int64_t first = 0; first < slices; first += kSlicesAtOnce) {
       const IndexRange chunk{first, std::min(first + kSlicesAtOnce, slices)};
       const std::span<const float> outputs = compute(chunk);
+      finite_ &= std::ranges::all_of(outputs, [](float y) { return std::isfinite(y); });
       agree(communicator_, [&] {
         if (communicator_.rank() == 0) write(outputs);
       });
     }
   }
+
+  /// Whether all outputs so far were; the same on every rank.
+  bool finite() const { return finite_; }
 
  private:
   std::int64_t position(std::int64_t slice) const { return std::min(slice * kEvaluationSlice, total_); }
@@ -75,6 +80,7 @@ class Prediction {
   Watchdog& watchdog_;
   Communicator& communicator_;
   std::vector<float> outputs_;
+  bool finite_ = true;
 };
 
 }  // namespace
@@ -104,13 +110,17 @@ ExitCode run_predict(const CommandLine& line, World& world) {
     if (world.rank() == 0) file.emplace(*line.output, pictures->size(), classes);
   });
   guard.watchdog().enter("predicting, or waiting for other ranks", 0);
-  Prediction(evaluator, pipeline, *model.state, classes, guard.watchdog(), *communicator)
-      .run([&](std::span<const float> outputs) { file->append(outputs); });
+  Prediction prediction(evaluator, pipeline, *model.state, classes, guard.watchdog(), *communicator);
+  prediction.run([&](std::span<const float> outputs) { file->append(outputs); });
   agree(*communicator, [&] {
     if (file) file->commit();
   });
   if (world.rank() == 0 && !line.quiet)
     fmt::print(stderr, "{}: float32 [{}, {}]\n", *line.output, pictures->size(), classes);
+  if (!prediction.finite())
+    throw AgreedError(ExitCode::numeric,
+                      "the weights give outputs that are not finite: they are of no use; take those of an "
+                      "earlier checkpoint with --weights");
   return ExitCode::ok;
 }
 

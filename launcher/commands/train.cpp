@@ -19,19 +19,16 @@ namespace convoy {
 
 namespace {
 
-/// Compares the config with that of the run that is there, then writes it down.
-void settle_config(const Setup& setup, const RunDirectory& files) {
-  const auto resolved = files.paths().resolved_config();
-  if (!files.is_new() && std::filesystem::exists(resolved)) {
-    config::Diagnostics diagnostics;
-    const config::Experiment before =
-        config::read_experiment(resolved.string(), {}, setup.catalogs, capabilities(), diagnostics);
-    diagnostics.throw_if_any();
-    require_same_config(files.paths(),
-                        config::without_derived(config::differences(before, setup.experiment, setup.catalogs),
-                                                setup.derived));
-  }
-  write_file_atomically(resolved, config::to_yaml(setup.experiment, setup.catalogs));
+/// Compares the config with that of the run that is there.
+void require_config_of_run(const Setup& setup, const RunDirectory& files) {
+  if (files.is_new()) return;
+  config::Diagnostics diagnostics;
+  const config::Experiment before = config::read_experiment(files.paths().resolved_config().string(), {},
+                                                            setup.catalogs, capabilities(), diagnostics);
+  diagnostics.throw_if_any();
+  require_same_config(
+      files.paths(),
+      config::without_derived(config::differences(before, setup.experiment, setup.catalogs), setup.derived));
 }
 
 /// Whether early stopping ended the run in the directory and would do so again; if so, says what would not.
@@ -64,17 +61,19 @@ bool is_finished(const Setup& setup, const RunDirectory& files, Log& log) {
   return true;
 }
 
-/// Rank 0's run directory, its config settled; nothing where the run in it is finished. Throws ConfigError.
+/// Rank 0's run directory, with the config written down; nothing where the run in it is finished. Throws
+/// ConfigError.
 std::optional<RunDirectory> open_run(const std::filesystem::path& directory, const std::string& resume,
                                      const Setup& setup, Log& log) {
   const auto warn = [&](const std::string& text) { log.warning("{}", text); };
   if (resume != "auto" && resume != "never") require_checkpoint(resume);
   std::optional<RunDirectory> files(std::in_place, directory, resume == "never", warn);
-  settle_config(setup, *files);
+  require_config_of_run(setup, *files);
   log.open_file(files->paths().log());
   if (files->moved_aside()) log.info("the run that was here is now {}", files->moved_aside()->string());
   clean_checkpoints(files->paths().checkpoints(), warn);
   if (is_finished(setup, *files, log)) return std::nullopt;
+  write_file_atomically(files->paths().resolved_config(), config::to_yaml(setup.experiment, setup.catalogs));
   std::error_code absent;
   std::filesystem::remove(files->paths().failure(), absent);
   return files;
@@ -91,7 +90,7 @@ MetricsEvent start_event(const Setup& setup, Engine& engine, const World& world,
                      {"slices", *setup.experiment.train.slices}};
   MetricsEvent kernels = MetricsEvent::object();
   for (const Block& block : engine.network().blocks())
-    kernels[block.layer_name()] = fmt::format("{}: {}", block.provider, block.kernel_name);
+    kernels[block.layer_name()].push_back(fmt::format("{}: {}", block.provider, block.kernel_name));
   event["kernels"] = kernels;
   return event;
 }

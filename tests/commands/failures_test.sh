@@ -37,6 +37,32 @@ code=0
 expect_equal "exit code of steps that are all skipped" "$code" 6
 expect_failure skip100 6 '100 steps in a row'
 
+# The last step ruins the weights and no validation follows: at the end of an epoch of 4 steps, in its middle, and with
+# other steps skipped.
+expect_ruin() { # what, options...
+  local what=$1 code=0
+  shift
+  ranks 2 train everything.yaml -q --run-dir late --resume never --set train.validation=none "$@" 2>late.txt || code=$?
+  expect_equal "exit code of weights that are ruined by $what" "$code" 6
+  expect_failure late 6 'outputs that are not finite.*learning rate'
+  [ ! -e late/final.safetensors ] || fail "weights that are ruined by $what are kept"
+  [ ! -e late/best.safetensors ] || [ "$what" = "an epoch's last step" ] || fail "weights that are ruined by $what are the best"
+}
+late() { echo "optimizer={sgd: {learning_rate: {piecewise_constant_decay: {boundaries: [$1], values: [0.01, 1e30]}}}}"; }
+expect_ruin "an epoch's last step" --set train.epochs=2 --set "$(late 6)"
+expect_ruin "a step in an epoch's middle" --set train.max_steps=3 --set "$(late 1)"
+expect_ruin "a step that others are skipped behind" --set train.max_steps=3 --set train.on_nonfinite=skip --set "$(late 0)"
+cp whole/final.safetensors ruined.safetensors
+printf '\0\0\300\177' | dd of=ruined.safetensors bs=1 conv=notrunc status=none \
+  seek=$(($(stat -c %s ruined.safetensors) - 4))
+for command in "evaluate everything.yaml --json" "predict everything.yaml --output ruined.npy"; do
+  code=0
+  # shellcheck disable=SC2086
+  ranks 2 $command --weights ruined.safetensors >ruined.txt 2>&1 || code=$?
+  expect_equal "exit code of ruined weights: $command" "$code" 6
+  expect_match "ruined weights: $command" "$(cat ruined.txt)" 'not finite|a loss of -?nan'
+done
+
 # A rate that grows beyond use: the error names the checkpoint to go on from, and that one is never removed.
 growing='optimizer={sgd: {learning_rate: {piecewise_constant_decay: {boundaries: [6], values: [0.01, 1e30]}}}}'
 code=0
