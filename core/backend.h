@@ -91,6 +91,8 @@ class Kernel {
 
   virtual std::size_t saved_bytes(std::int64_t /*samples*/) const { return 0; }
   virtual std::size_t workspace_bytes(std::int64_t /*samples*/) const { return 0; }
+  /// What the kernel itself keeps for training: packed weights.
+  virtual std::size_t packed_bytes() const { return 0; }
   /// Doubles that each slice contributes to the meeting of the whole batch after this block; 0: no meeting.
   virtual std::size_t forward_record() const { return 0; }
   virtual std::size_t backward_record() const { return 0; }

@@ -115,11 +115,16 @@ class Grammar {
     json(sub);
   }
   void bench() {
-    CLI::App* sub = command("bench", "Measure training steps without side effects",
-                            "mpirun -np 2 convoy bench configs/cifar10-cnn.yaml --steps 200 --json");
+    CLI::App* sub =
+        command("bench", "Measure training steps, or evaluation, without side effects",
+                "mpirun -np 2 convoy bench configs/cifar10-cnn.yaml --steps 200 --json\n"
+                "  convoy bench configs/cifar10-cnn.yaml --evaluate\n\n"
+                "FLOPs and bytes are those of the plain operations: kernels that leave products out may\n"
+                "exceed 100 % of the machine's peak.");
     config_or_run(sub);
     json(sub);
-    sub->add_option("--steps", line_.steps, "Steps to measure (default 50)")
+    sub->add_flag("--evaluate", line_.evaluation, "Measure passes over the test split instead");
+    sub->add_option("--steps", line_.steps, "Steps to measure (default 50), or passes (default 10)")
         ->option_text("N")
         ->check(positive_integer());
     sub->add_option("--trace", line_.trace, "Also write when each rank did what, for https://ui.perfetto.dev")

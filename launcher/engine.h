@@ -26,6 +26,7 @@ class Engine {
   Isa isa() const { return isa_; }
   const CpuBackend& backend() const { return backend_; }
   Network& network() { return network_; }
+  const Network& network() const { return network_; }
   WorkerPool& pool() { return pool_; }
 
  private:

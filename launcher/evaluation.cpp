@@ -66,7 +66,10 @@ EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
   for (int rank = 0; rank < ranks; ++rank)
     shares[static_cast<std::size_t>(rank)] =
         part_of(slices, ranks, rank).size() * kWidth * static_cast<std::int64_t>(sizeof(double));
-  communicator.all_gather(std::as_writable_bytes(std::span(records)), shares);
+  const auto gather = [&](std::span<std::byte> bytes) {
+    evaluator.profiler().time(0, Piece::meeting, 0, [&] { communicator.all_gather(bytes, shares); });
+  };
+  gather(std::as_writable_bytes(std::span(records)));
   for (std::int64_t slice = 0; slice < slices; ++slice) {
     const double* record = records.data() + slice * kWidth;
     result.loss += record[0];
@@ -82,7 +85,7 @@ EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
   std::copy(counts.begin(), counts.end(),
             all.begin() + static_cast<std::ptrdiff_t>(cells) * communicator.rank());
   std::fill(shares.begin(), shares.end(), static_cast<std::int64_t>(cells * sizeof(std::int64_t)));
-  communicator.all_gather(std::as_writable_bytes(std::span(all)), shares);
+  gather(std::as_writable_bytes(std::span(all)));
   result.confusion.resize(cells);
   for (std::size_t i = 0; i < all.size(); ++i) result.confusion[i % cells] += all[i];
   return result;

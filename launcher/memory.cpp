@@ -66,6 +66,13 @@ std::uint64_t free_memory(const fs::path& root) {
   return least;
 }
 
+ResidentMemory resident_memory(const fs::path& root) {
+  const auto bytes = [&](const char* word) {
+    return number_behind(root / "proc/self/status", word).value_or(0) * 1024;
+  };
+  return {bytes("VmHWM:"), bytes("RssAnon:"), bytes("RssFile:"), bytes("RssShmem:")};
+}
+
 std::vector<HostMemory> memory_of_hosts(std::span<const std::string> hosts,
                                         std::span<const MemoryNeed> needs) {
   std::map<std::string, HostMemory> found;

@@ -13,6 +13,16 @@ namespace convoy {
 /// groups of version 1 and 2); what cannot be read limits nothing.
 std::uint64_t free_memory(const std::filesystem::path& root = "/");
 
+/// The memory of this process that is in the machine's, in bytes.
+struct ResidentMemory {
+  std::uint64_t peak = 0;       ///< the most so far, of all kinds together
+  std::uint64_t anonymous = 0;  ///< now: what the process has allocated …
+  std::uint64_t files = 0;      ///< … pages of files: data, the program and its libraries …
+  std::uint64_t shared = 0;     ///< … and what it shares with other processes
+};
+/// From /proc below `root`; zeros where that cannot be read.
+ResidentMemory resident_memory(const std::filesystem::path& root = "/");
+
 /// What a rank needs, and what its host had free before.
 struct MemoryNeed {
   std::uint64_t needed = 0;

@@ -23,7 +23,8 @@ Evaluator::Evaluator(Network& network, WorkerPool& pool, std::int64_t total)
       pool_(pool),
       total_(total),
       plan_(network, plan_slices(network, total), /*training=*/false),
-      batch_values_(network.blocks().size()) {
+      batch_values_(network.blocks().size()),
+      profiler_(pool.workers(), network.blocks().size()) {
   for (int i = 0; i < pool.workers(); ++i) {
     contexts_.emplace_back(plan_.context_bytes);
     workspaces_.emplace_back(plan_.workspace_bytes);
@@ -57,17 +58,18 @@ void Evaluator::run(std::int64_t first_slice, std::int64_t last_slice, const Sli
     for (const ParameterRange& range : blocks[i].parameters)
       parameter_views_[i].push_back(parameters.data() + range.offset);
   }
-  pool_.run(static_cast<std::int64_t>(blocks.size()), [&](int, std::int64_t block) {
+  pool_.run(static_cast<std::int64_t>(blocks.size()), [&](int worker, std::int64_t block) {
     const std::size_t i = static_cast<std::size_t>(block);
-    network_.prepare(i, parameter_views_[i].data(), /*training=*/false);
+    profiler_.time(worker, Piece::prepare, i,
+                   [&] { network_.prepare(i, parameter_views_[i].data(), /*training=*/false); });
   });
   const std::int64_t classes = network_.model().output.elements();
   pool_.run(last_slice - first_slice, [&](int worker, std::int64_t item) {
     const std::int64_t slice = first_slice + item;
     const std::int64_t first = slice * kEvaluationSlice;
     const std::int64_t samples = std::min(kEvaluationSlice, total_ - first);
-    std::byte* context = contexts_[static_cast<std::size_t>(worker)].data();
-    run_slice(context, workspaces_[static_cast<std::size_t>(worker)].data(), first, samples, source);
+    run_slice(worker, first, samples, source);
+    const std::byte* context = contexts_[static_cast<std::size_t>(worker)].data();
     EvaluatedSlice result;
     result.first = first;
     result.samples = samples;
@@ -75,14 +77,16 @@ void Evaluator::run(std::int64_t first_slice, std::int64_t last_slice, const Sli
                      static_cast<std::size_t>(samples * classes)};
     result.labels = {reinterpret_cast<const std::int32_t*>(context + plan_.labels.offset),
                      static_cast<std::size_t>(samples)};
-    visit(slice, result);
+    profiler_.time(worker, Piece::loss, 0, [&] { visit(slice, result); });
   });
 }
 
-void Evaluator::run_slice(std::byte* context, std::byte* workspace, std::int64_t first, std::int64_t samples,
-                          const SliceSource& source) {
-  source.fill(first, samples, reinterpret_cast<float*>(context + plan_.input.offset),
-              reinterpret_cast<std::int32_t*>(context + plan_.labels.offset));
+void Evaluator::run_slice(int worker, std::int64_t first, std::int64_t samples, const SliceSource& source) {
+  std::byte* context = contexts_[static_cast<std::size_t>(worker)].data();
+  profiler_.time(worker, Piece::input, 0, [&] {
+    source.fill(first, samples, reinterpret_cast<float*>(context + plan_.input.offset),
+                reinterpret_cast<std::int32_t*>(context + plan_.labels.offset));
+  });
   const auto blocks = network_.blocks();
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (blocks[i].moments) continue;  // measures what evaluation does not use
@@ -92,8 +96,8 @@ void Evaluator::run_slice(std::byte* context, std::byte* workspace, std::int64_t
     args.batch_values = batch_values_[i].data();
     args.input = context + (i == 0 ? plan_.input : plan_.outputs[i - 1]).offset;
     args.output = context + plan_.outputs[i].offset;
-    args.workspace = workspace;
-    blocks[i].kernel->forward(args);
+    args.workspace = workspaces_[static_cast<std::size_t>(worker)].data();
+    profiler_.time(worker, Piece::forward, i, [&] { blocks[i].kernel->forward(args); });
   }
 }
 

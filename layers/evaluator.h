@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/arena.h"
+#include "core/profiler.h"
 #include "layers/executor.h"
 #include "layers/network.h"
 #include "layers/worker_pool.h"
@@ -40,9 +41,11 @@ class Evaluator {
   static std::int64_t slices(std::int64_t total) { return (total + kEvaluationSlice - 1) / kEvaluationSlice; }
   std::size_t memory_bytes() const;
 
+  /// The time of the workers, block by block.
+  Profiler& profiler() { return profiler_; }
+
  private:
-  void run_slice(std::byte* context, std::byte* workspace, std::int64_t first, std::int64_t samples,
-                 const SliceSource& source);
+  void run_slice(int worker, std::int64_t first, std::int64_t samples, const SliceSource& source);
 
   Network& network_;
   WorkerPool& pool_;
@@ -53,6 +56,7 @@ class Evaluator {
       batch_values_;             ///< one a block: moving mean and variance where it normalizes
   std::vector<Arena> contexts_;  ///< one a worker
   std::vector<Arena> workspaces_;
+  Profiler profiler_;
 };
 
 }  // namespace convoy

@@ -4,7 +4,6 @@
 #include <array>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
@@ -86,7 +85,13 @@ std::string grouped(std::int64_t number) {
   return text;
 }
 
-/// As Keras' readable_memory_size.
+std::string count_line(std::string_view title, std::int64_t count) {
+  return fmt::format(" {}: {} ({})\n", title, grouped(count),
+                     readable_bytes(count * static_cast<std::int64_t>(sizeof(float))));
+}
+
+}  // namespace
+
 std::string readable_bytes(std::int64_t bytes) {
   double size = static_cast<double>(bytes);
   const std::array units{"B", "KB", "MB", "GB", "TB"};
@@ -94,13 +99,6 @@ std::string readable_bytes(std::int64_t bytes) {
   for (; size >= 1024 && unit + 1 < units.size(); ++unit) size /= 1024;
   return fmt::format("{:.2f} {}", size, units[unit]);
 }
-
-std::string count_line(std::string_view title, std::int64_t count) {
-  return fmt::format(" {}: {} ({})\n", title, grouped(count),
-                     readable_bytes(count * static_cast<std::int64_t>(sizeof(float))));
-}
-
-}  // namespace
 
 ModelCost cost_of(const Model& model) {
   ModelCost cost;
@@ -139,7 +137,7 @@ std::string summary_text(const Model& model, std::string_view name) {
   return text;
 }
 
-std::string summary_json(const Model& model, std::string_view name) {
+nlohmann::ordered_json summary_json(const Model& model, std::string_view name) {
   using Json = nlohmann::ordered_json;
   Json layers = Json::array();
   for (const LayerInfo& layer : model.layers)
@@ -150,13 +148,12 @@ std::string summary_json(const Model& model, std::string_view name) {
                       {"trainable_parameters", layer.trainable},
                       {"flops", layer.flops}});
   const ModelCost cost = cost_of(model);
-  return Json{{"name", name},
-              {"layers", std::move(layers)},
-              {"total_parameters", cost.parameters},
-              {"trainable_parameters", cost.trainable},
-              {"flops_per_sample", cost.flops},
-              {"activation_bytes_per_sample", cost.activation_bytes}}
-      .dump(2);
+  return {{"name", name},
+          {"layers", std::move(layers)},
+          {"total_parameters", cost.parameters},
+          {"trainable_parameters", cost.trainable},
+          {"flops_per_sample", cost.flops},
+          {"activation_bytes_per_sample", cost.activation_bytes}};
 }
 
 }  // namespace convoy

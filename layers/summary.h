@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -23,9 +24,12 @@ ModelCost cost_of(const Model& model);
 /// lines of parameter counts one of operations and one of memory.
 std::string summary_text(const Model& model, std::string_view name);
 
+/// "1.36 MB", as Keras writes it.
+std::string readable_bytes(std::int64_t bytes);
+
 /// {"name", "layers": [{"name", "type", "output_shape" (without the batch axis), "parameters",
 /// "trainable_parameters", "flops"}], "total_parameters", "trainable_parameters", "flops_per_sample",
-/// "activation_bytes_per_sample"}, indented.
-std::string summary_json(const Model& model, std::string_view name);
+/// "activation_bytes_per_sample"}
+nlohmann::ordered_json summary_json(const Model& model, std::string_view name);
 
 }  // namespace convoy

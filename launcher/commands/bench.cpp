@@ -1,137 +1,182 @@
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
+#include <functional>
 
+#include "core/profiler.h"
 #include "launcher/agreement.h"
+#include "launcher/commands/bench_report.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/rehearsal.h"
-#include "launcher/metrics_writer.h"
+#include "launcher/evaluation.h"
+#include "launcher/memory.h"
 #include "launcher/same_setup.h"
 #include "launcher/trace.h"
-#include "launcher/wording.h"
 
 namespace convoy {
 
 namespace {
 
-constexpr std::int64_t kWarmUpSteps = 5;
+using Clock = Profiler::Clock;
+
 constexpr std::int64_t kGroups = 10;  ///< rates are taken over this many groups of steps
 
-/// What the measured steps took.
-struct Measurement {
-  std::vector<double> rates;  ///< images a second, one a group
-  Profiler::Clock::time_point begin;
-  double images = 0;
-  double elapsed = 0;
+/// What is measured: training or evaluation.
+struct Subject {
+  std::function<std::int64_t()> step;  ///< returns the images of all ranks
+  std::int64_t warm_up = 0, steps = 0;
+  std::reference_wrapper<Profiler> profiler;
 };
 
-Measurement measure(Rehearsal& rehearsal, std::int64_t steps, bool trace, Communicator& communicator) {
-  using Clock = Profiler::Clock;
-  for (std::int64_t i = 0; i < kWarmUpSteps; ++i) rehearsal.step();
-  Measurement result;
+/// Takes the steps, and notes their rates, images and seconds; returns the moment when they began.
+Clock::time_point take_steps(const Subject& subject, bool trace, Communicator& communicator,
+                             BenchMeasurement& result) {
+  for (std::int64_t i = 0; i < subject.warm_up; ++i) subject.step();
   communicator.barrier();  // so that all count from about the same moment
-  rehearsal.runner().profiler().start(trace);
-  result.begin = Clock::now();
-  const std::int64_t groups = std::min(kGroups, steps);
+  subject.profiler.get().start(trace);
+  const auto begin = Clock::now();
+  const std::int64_t groups = std::min(kGroups, subject.steps);
   for (std::int64_t group = 0; group < groups; ++group) {
     double images = 0;
     const auto start = Clock::now();
-    for (std::int64_t i = steps * group / groups; i < steps * (group + 1) / groups; ++i)
-      images += static_cast<double>(rehearsal.step().samples);
+    for (std::int64_t i = subject.steps * group / groups; i < subject.steps * (group + 1) / groups; ++i)
+      images += static_cast<double>(subject.step());
     result.rates.push_back(images / std::chrono::duration<double>(Clock::now() - start).count());
     result.images += images;
   }
-  result.elapsed = std::chrono::duration<double>(Clock::now() - result.begin).count();
-  return result;
+  result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  return begin;
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
+/// Figures of one rank's memory, in bytes.
+struct RankMemory {
+  std::uint64_t peak = 0, before = 0, files = 0;
+  MemoryUse arenas;
+};
+
+/// Of the rank that has taken most. Collective.
+MetricsEvent memory_json(const RankMemory& own, Communicator& communicator) {
+  std::vector<RankMemory> all(static_cast<std::size_t>(communicator.size()));
+  all[static_cast<std::size_t>(communicator.rank())] = own;
+  const std::vector<std::int64_t> bytes(all.size(), sizeof(RankMemory));
+  communicator.all_gather(std::as_writable_bytes(std::span(all)), bytes);
+  const RankMemory& most = *std::ranges::max_element(all, {}, &RankMemory::peak);
+  return {{"peak_resident_bytes", most.peak},
+          {"resident_bytes_before", most.before},
+          {"resident_file_bytes", most.files},
+          {"arena_bytes", most.arenas.total()},
+          {"arenas", json_of(most.arenas)}};
 }
 
-MetricsEvent json_of(const Measurement& m, const Profiler& profiler, const Network& network,
-                     const World& world, int threads) {
-  const double to_microseconds = 1e6 / m.images * static_cast<double>(world.size());
-  MetricsEvent layers = MetricsEvent::array();
-  for (std::size_t i = 0; i < network.blocks().size(); ++i) {
-    const Block& block = network.blocks()[i];
-    double flops = 0;
-    for (const Op& op : block.ops) flops += op.flops();
-    layers.push_back(
-        {{"layer", block.layer_name()},
-         {"kernel", block.provider + ": " + block.kernel_name},
-         {"forward_us_per_image", profiler.seconds(Piece::forward, i) * to_microseconds},
-         {"backward_us_per_image", profiler.seconds(Piece::backward, i) * to_microseconds},
-         {"weight_gradient_us_per_image", profiler.seconds(Piece::weight_gradient, i) * to_microseconds},
-         {"sum_us_per_image", profiler.seconds(Piece::sum, i) * to_microseconds},
-         {"forward_flops_per_image", flops}});
+/// Everything that bench needs, kept until the report is written.
+class Bench {
+ public:
+  Bench(const CommandLine& line, const World& world, Communicator& communicator, StallGuard& guard)
+      : line_(line),
+        world_(world),
+        communicator_(communicator),
+        guard_(guard),
+        rehearsal_(config_of(line, communicator), line, world, communicator, guard) {
+    require_same_options(fmt::format("--steps {}{}{}", line.steps.value_or(0), line.trace ? " --trace" : "",
+                                     line.evaluation ? " --evaluate" : ""),
+                         communicator);
   }
-  const auto spent = [&](Piece piece) { return profiler.seconds(piece) * to_microseconds; };
-  const auto share = [&](Piece piece) { return profiler.seconds(piece) / m.elapsed; };
-  const double waiting =
-      share(Piece::meeting) + share(Piece::reduce) + share(Piece::update) + share(Piece::gather);
-  return {{"images_per_second",
-           {{"median", median(m.rates)},
-            {"min", *std::min_element(m.rates.begin(), m.rates.end())},
-            {"max", *std::max_element(m.rates.begin(), m.rates.end())}}},
-          {"ranks", world.size()},
-          {"threads_per_rank", threads},
-          {"layers", layers},
-          {"phases_us_per_image",
-           {{"input", spent(Piece::input)},
-            {"loss", spent(Piece::loss)},
-            {"weight_gradient", spent(Piece::weight_gradient)},
-            {"sum", spent(Piece::sum)},
-            {"prepare", spent(Piece::prepare)},
-            {"update", spent(Piece::update)}}},
-          {"share_of_time",
-           {{"compute", 1 - waiting},
-            {"meeting", share(Piece::meeting)},
-            {"waiting_for_sums", share(Piece::reduce)},
-            {"update", share(Piece::update)},
-            {"waiting_for_weights", share(Piece::gather)}}}};
-}
 
-void print(const MetricsEvent& json) {
-  const auto& rate = json["images_per_second"];
-  fmt::print("{:.0f} images/s (median; {:.0f} to {:.0f}), {} of {}\n", rate["median"].get<double>(),
-             rate["min"].get<double>(), rate["max"].get<double>(), counted(json["ranks"].get<int>(), "rank"),
-             counted(json["threads_per_rank"].get<int>(), "thread"));
-  fmt::print("{:<28} {:<44} {:>10} {:>10}\n", "microseconds an image", "kernel", "forward", "backward");
-  for (const auto& layer : json["layers"])
-    fmt::print("{:<28} {:<44} {:>10.1f} {:>10.1f}\n", layer["layer"].get<std::string>(),
-               layer["kernel"].get<std::string>(), layer["forward_us_per_image"].get<double>(),
-               layer["backward_us_per_image"].get<double>());
-  for (const auto& [phase, time] : json["phases_us_per_image"].items())
-    fmt::print("{:<28} {:<44} {:>10.1f}\n", phase, "", time.get<double>());
-  for (const auto& [phase, share] : json["share_of_time"].items())
-    fmt::print("{:<28} {:>5.1f} % of the time\n", phase, 100 * share.get<double>());
-}
+  /// On rank 0 the report; elsewhere nothing of use. Collective.
+  MetricsEvent run() {
+    memory_.before = resident_memory().peak;
+    const Subject subject = line_.evaluation ? evaluation() : training();
+    const auto begin = take_steps(subject, line_.trace.has_value(), communicator_, measured_);
+    const ResidentMemory resident = resident_memory();
+    memory_.peak = resident.peak;
+    memory_.files = resident.files;
+    const Profiler& profiler = subject.profiler;
+    const Network& network = engine().network();
+    measured_.ranks = world_.size();
+    measured_.threads = engine().pool().workers();
+    if (line_.trace) write_trace(*line_.trace, profiler, network, begin, measured_.threads, communicator_);
+    const MetricsEvent memory = memory_json(memory_, communicator_);
+    measure_machine();
+    MetricsEvent json = bench_json(measured_, profiler, network);
+    json["memory_per_rank"] = memory;
+    return json;
+  }
+
+ private:
+  static std::string config_of(const CommandLine& line, Communicator& communicator) {
+    ConfigOrRun input;
+    agree(communicator, [&] { input = config_or_run(line.config); });
+    return input.config;
+  }
+  Engine& engine() { return rehearsal_.engine(); }
+
+  Subject training() {
+    rehearsal_.allocate();
+    rehearsal_.initialize();
+    const config::Train& train = rehearsal_.setup().experiment.train;
+    measured_.batch = static_cast<double>(train.global_batch_size);
+    measured_.slice_samples = measured_.batch / static_cast<double>(*train.slices);
+    measured_.slots = rehearsal_.optimizer().slot_names().size();
+    memory_.arenas = rehearsal_.memory();
+    return {[this] { return rehearsal_.step().samples; }, 5, line_.steps.value_or(50),
+            rehearsal_.runner().profiler()};
+  }
+
+  Subject evaluation() {
+    const Setup& setup = rehearsal_.setup();
+    agree(communicator_, [&] {
+      state_.emplace(setup.model, std::vector<std::string>{});
+      pipeline_.emplace(make_pipeline(setup, setup.test, false));
+      evaluator_.emplace(engine().network(), engine().pool(), pipeline_->dataset().size());
+    });
+    Generation& weights = state_->current();
+    initialize(setup.model, setup.experiment.seed, weights.parameters(), weights.statistics());
+    measured_.evaluation = true;
+    measured_.batch = static_cast<double>(pipeline_->dataset().size());
+    measured_.slice_samples = static_cast<double>(kEvaluationSlice);
+    memory_.arenas = memory_of_evaluation(engine().network(), evaluator_->memory_bytes());
+    guard_.watchdog().enter("evaluating, or waiting for other ranks", 0);
+    const auto pass = [this, loss = make_loss(setup.experiment)] {
+      return evaluate(*evaluator_, *pipeline_, state_->current().parameters(), state_->current().statistics(),
+                      loss, communicator_, &guard_.watchdog())
+          .samples;
+    };
+    return {pass, 1, line_.steps.value_or(10), evaluator_->profiler()};
+  }
+
+  /// After the steps: what it walks through would count as theirs.
+  void measure_machine() {
+    guard_.watchdog().enter("measuring the machine", 0);
+    communicator_.barrier();
+    measured_.isa = name_of(engine().isa());
+    measured_.peaks = measure_peaks(engine().pool(), engine().backend().loops(),
+                                    world_.local_size() * engine().pool().workers());
+  }
+
+  const CommandLine& line_;
+  const World& world_;
+  Communicator& communicator_;
+  StallGuard& guard_;
+  Rehearsal rehearsal_;
+  std::optional<TrainingState> state_;  ///< of evaluation, as what follows
+  std::optional<InputPipeline> pipeline_;
+  std::optional<Evaluator> evaluator_;
+  BenchMeasurement measured_;
+  RankMemory memory_;
+};
 
 }  // namespace
 
 ExitCode run_bench(const CommandLine& line, World& world) {
   StallGuard guard(world);
   const auto communicator = world.communicator();
-  ConfigOrRun input;
-  agree(*communicator, [&] { input = config_or_run(line.config); });
-  Rehearsal rehearsal(input.config, line, world, *communicator, guard);
-  require_same_options(fmt::format("--steps {}{}", line.steps, line.trace ? " --trace" : ""), *communicator);
-  rehearsal.allocate();
-  rehearsal.initialize();
-  const Measurement measurement = measure(rehearsal, line.steps, line.trace.has_value(), *communicator);
-  const Profiler& profiler = rehearsal.runner().profiler();
-  const Network& network = rehearsal.engine().network();
-  const int threads = rehearsal.engine().pool().workers();
-  if (line.trace) write_trace(*line.trace, profiler, network, measurement.begin, threads, *communicator);
+  Bench bench(line, world, *communicator, guard);
+  const MetricsEvent json = bench.run();
   if (world.rank() != 0) return ExitCode::ok;
-  const MetricsEvent json = json_of(measurement, profiler, network, world, threads);
   if (line.json)
     fmt::print("{}\n", json.dump());
   else
-    print(json);
+    fmt::print("{}", bench_text(json));
   return ExitCode::ok;
 }
 

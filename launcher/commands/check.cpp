@@ -149,14 +149,15 @@ void report_memory(Report& report, Rehearsal& rehearsal, const World& world, Com
     communicator.all_gather(std::as_writable_bytes(std::span(needs)), bytes);
     require_memory(world, needs);
   };
-  own = {rehearsal.state_bytes(), free_memory()};
+  own = {rehearsal.memory().total(), free_memory()};
   gather();  // what certainly does not fit is not even asked for
   rehearsal.allocate();
-  own.needed += rehearsal.activation_bytes();
+  const MemoryUse use = rehearsal.memory();
+  own.needed = use.total();
   const auto mebibytes = [](std::size_t bytes) { return static_cast<double>(bytes) / 0x1p20; };
   report.line("memory",
               "{:.0f} MiB a rank for activations and workspaces, {:.0f} MiB for weights, moments and sums",
-              mebibytes(rehearsal.activation_bytes()), mebibytes(rehearsal.state_bytes()));
+              mebibytes(use.activations), mebibytes(use.total() - use.activations));
   gather();
   for (const HostMemory& host : memory_of_hosts(world.hosts(), needs)) {
     report.line("memory", "{:.0f} MiB of {:.0f} MiB that are free on {}", mebibytes(host.memory.needed),

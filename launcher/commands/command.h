@@ -26,7 +26,8 @@ struct CommandLine {
   std::string split = "test";
   std::vector<std::string> images;
   bool final_weights = false;
-  std::int64_t steps = 50;
+  std::optional<std::int64_t> steps;
+  bool evaluation = false;
 };
 
 /// One function a command. Each throws Error, and otherwise returns what the process returns.

@@ -29,12 +29,10 @@ void Rehearsal::allocate() {
   });
 }
 
-std::size_t Rehearsal::state_bytes() const {
-  // Two generations of weights, statistics and moments; the sums as integers and as floats.
-  const auto parameters = static_cast<std::size_t>(setup_.model.parameter_elements);
-  const auto statistics = static_cast<std::size_t>(setup_.model.statistics_elements);
-  const std::size_t generation = parameters * (1 + optimizer_->slot_names().size()) + statistics;
-  return 2 * generation * sizeof(float) + parameters * (sizeof(std::int64_t) + sizeof(float));
+MemoryUse Rehearsal::memory() const {
+  return memory_of_training(engine_->network(), optimizer_->slot_names().size(),
+                            runner_ ? runner_->memory_bytes() : 0, communicator_.size(),
+                            step_options(setup_).reduce);
 }
 
 void Rehearsal::initialize() {

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "launcher/commands/inputs.h"
+#include "launcher/memory_use.h"
 
 namespace convoy {
 
@@ -15,14 +16,13 @@ class Rehearsal {
             Communicator& communicator, StallGuard& guard);
 
   const Setup& setup() const { return setup_; }
+  const Optimizer& optimizer() const { return *optimizer_; }
   Engine& engine() { return *engine_; }
 
-  /// Bytes that weights, moments and sums take.
-  std::size_t state_bytes() const;
+  /// What training takes; before allocate() without the activations.
+  MemoryUse memory() const;
   /// Takes the memory that training needs, without touching it yet. Collective.
   void allocate();
-  /// After allocate(): bytes that activations and workspaces take.
-  std::size_t activation_bytes() const { return runner_->memory_bytes(); }
 
   /// After allocate(): draws the first weights. Then come steps.
   void initialize();

@@ -22,11 +22,41 @@ assert report["all_reduce"]["seconds"] > 0, report
 assert sum(host["ranks"] for host in report["hosts"]) == 2, report
 assert all(host["needed_bytes"] < host["free_bytes"] for host in report["memory"]), report
 assert "error" not in report' "$json" || fail "check --json: $json"
-python3 -c '
+
+# bench says where the time goes, with and without training.
+for option in "" --evaluate; do
+  for count in 1 2; do
+    # shellcheck disable=SC2086
+    python3 -c '
 import json, sys
 result = json.loads(sys.argv[1])
-assert result["images_per_second"]["min"] <= result["images_per_second"]["median"]' \
-  "$("$convoy" bench everything.yaml --steps 4 --json)" || fail "bench --json"
+assert 0 < result["images_per_second"]["min"] <= result["images_per_second"]["median"], result
+assert abs(sum(result["share_of_time"].values()) - 1) < 1e-6, result["share_of_time"]
+assert result["peak_per_worker"]["flops_per_second"] > 1e8 < result["peak_per_worker"]["bytes_per_second"], result
+for layer in result["layers"]:
+    assert ("backward" in layer["pieces"]) == (result["measured"] == "training"), layer
+    assert "normalization" in layer["layer"] or layer["pieces"]["forward"]["percent_of_peak_bytes"] > 0, layer' \
+      "$(ranks "$count" bench everything.yaml --steps 4 --json $option)" || fail "bench --json $option on $count ranks"
+  done
+done
+expect_match "bench --evaluate" "$("$convoy" bench everything.yaml --steps 1 --evaluate)" 'images/s evaluated '
+
+# What summary expects of the memory is what bench then finds, within a quarter: where activations take most of it, and
+# where weights do.
+sed 's/global_batch_size: 40/global_batch_size: 1600/; s/train_samples: 150/train_samples: 1600/' everything.yaml >wide.yaml
+sed 's/units: 16,/units: 4096,/' everything.yaml >heavy.yaml
+for config in wide heavy; do
+  python3 -c '
+import json, sys
+expected = json.loads(sys.argv[1])["memory_per_rank"]
+found = json.loads(sys.argv[2])["memory_per_rank"]
+assert expected == {key: found[key] for key in expected}, (expected, found)
+taken = found["peak_resident_bytes"] - found["resident_bytes_before"]
+assert expected["arena_bytes"] > 50e6, expected
+assert 0.8 < taken / expected["arena_bytes"] < 1.25, (expected, found)' \
+    "$("$convoy" summary $config.yaml --json)" "$("$convoy" bench $config.yaml --steps 3 --json)" ||
+    fail "the memory of $config.yaml"
+done
 
 # A trace has all ranks and workers, each doing one thing at a time.
 ranks 2 bench everything.yaml --steps 3 --set distributed.threads_per_rank=2 --trace trace.json >/dev/null ||
@@ -57,7 +87,7 @@ expect_match "one thread" "$text" '1 on .*, with 1 thread on '
 expect_match "one slice" "$text" '1 rank of 1 thread takes 1 slice a step'
 "$convoy" train everything.yaml -q "${one[@]}" --run-dir one
 expect_match "bench of a run" "$("$convoy" bench one --steps 2)" 'images/s .*, 1 rank of 1 thread$'
-expect_equal "summary of a run" "$("$convoy" summary one)" "$("$convoy" summary everything.yaml)"
+expect_equal "summary of a run" "$("$convoy" summary one)" "$("$convoy" summary everything.yaml "${one[@]}")"
 
 # Steps that are refused: 6 with the step, on all ranks, and no rate.
 for command in check "bench --steps 4"; do

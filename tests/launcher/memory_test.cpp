@@ -43,6 +43,17 @@ TEST_F(FreeMemory, IsLimitedByAGroupOfVersionOne) {
   EXPECT_EQ(free_memory(root()), 0U);
 }
 
+TEST_F(FreeMemory, IsNotWhatTheProcessHolds) {
+  write("proc/self/status",
+        "VmPeak:\t 9000 kB\nVmHWM:\t 700 kB\nVmRSS:\t 600 kB\nRssAnon:\t 300 kB\n"
+        "RssFile:\t 200 kB\nRssShmem:\t 100 kB\n");
+  const ResidentMemory resident = resident_memory(root());
+  EXPECT_EQ(resident.peak, 700 * 1024);
+  EXPECT_EQ(resident.anonymous, 300 * 1024);
+  EXPECT_EQ(resident.files, 200 * 1024);
+  EXPECT_EQ(resident.shared, 100 * 1024);
+}
+
 TEST(MemoryOfHosts, AddsUpTheRanksOfAHost) {
   const std::vector<std::string> hosts{"a", "b", "a"};
   const std::vector<MemoryNeed> needs{{60, 100}, {60, 100}, {60, 90}};

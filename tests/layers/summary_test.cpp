@@ -1,7 +1,6 @@
 #include "layers/summary.h"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "tests/support/model_from_yaml.h"
 
@@ -115,7 +114,7 @@ TEST(Summary, EndsWithOperationsAndMemory) {
 }
 
 TEST(Summary, AsJsonHasTheDocumentedKeys) {
-  const auto json = nlohmann::json::parse(summary_json(model_from_yaml(kExample), "cifar10-cnn"));
+  const auto json = summary_json(model_from_yaml(kExample), "cifar10-cnn");
   EXPECT_EQ(json["total_parameters"], 356810);
   EXPECT_EQ(json["layers"].size(), 9U);
   EXPECT_EQ(json["layers"][2]["name"], "conv2d_1");

@@ -96,6 +96,7 @@ class Winograd {
   std::size_t workspace_bytes() const {
     return static_cast<std::size_t>(loops_.workspace(args_)) * sizeof(float);
   }
+  std::size_t packed_bytes() const { return weights_.size(); }
   void run(const Samples& samples, const float* bias, bool relu, void* workspace) const {
     loops_.forward(args_, samples.size(), samples.from.data(), weights_.as<float>().data(), bias, relu,
                    static_cast<float*>(workspace), samples.to.data());
@@ -130,6 +131,10 @@ class Convolution : public Kernel {
     const auto weights = static_cast<std::size_t>(loops_.winograd_convolution.weight_workspace());
     return std::max(forward_ ? std::max(forward_->workspace_bytes(), weights * sizeof(float)) : 0,
                     backward_ ? backward_->workspace_bytes() : 0);
+  }
+
+  std::size_t packed_bytes() const override {
+    return (forward_ ? forward_->packed_bytes() : 0) + (backward_ ? backward_->packed_bytes() : 0);
   }
 
   std::int64_t samples_at_once() const override {

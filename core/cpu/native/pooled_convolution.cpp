@@ -21,6 +21,7 @@ class PooledConvolution : public Kernel {
   std::size_t workspace_bytes(std::int64_t samples) const override {
     return between_bytes(samples) + convolution_->workspace_bytes(samples);
   }
+  std::size_t packed_bytes() const override { return convolution_->packed_bytes(); }
 
   void forward(const ForwardArgs& args) const override {
     ForwardArgs convolution = args;

@@ -46,6 +46,7 @@ class WinogradConvolution : public Kernel {
     const simd::PooledConvolutionSizes sizes = loops_.sizes(args_, samples);
     return bytes_of(std::max(sizes.forward_workspace, sizes.backward_workspace));
   }
+  std::size_t packed_bytes() const override { return forward_weights_.size() + backward_weights_.size(); }
 
   void forward(const ForwardArgs& args) const override {
     loops_.forward(args_, args.samples, static_cast<const float*>(args.input),

@@ -93,6 +93,12 @@ class Convolution : public Kernel {
     return align_up(scratchpad) + align_up(plan.weights_desc.diff_weights_desc().get_size());
   }
 
+  std::size_t packed_bytes() const override {
+    std::size_t bytes = 0;
+    for (const Packed& packed : packed_) bytes += packed.storage.size();
+    return bytes;
+  }
+
   void forward(const ForwardArgs& args) const override {
     const Plan& plan = plans_.at(args.samples);
     named(op_.layer_name, [&] {

@@ -44,4 +44,6 @@ PooledConvolution pooled_convolution();
 bool adam(const AdamArgs& args);
 bool sgd(const SgdArgs& args);
 
+double multiply_adds(std::int64_t rounds, float factor, float* sink);
+
 }  // namespace convoy::simd::CONVOY_SIMD_ISA

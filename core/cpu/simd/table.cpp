@@ -39,6 +39,7 @@ const Table& table() {
       .pooled_convolution = pooled_convolution(),
       .adam = adam,
       .sgd = sgd,
+      .multiply_adds = multiply_adds,
   };
   return kTable;
 }

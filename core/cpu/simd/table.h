@@ -242,6 +242,10 @@ struct Table {
   // False if a new weight is infinite or NaN.
   bool (*adam)(const AdamArgs& args);
   bool (*sgd)(const SgdArgs& args);
+
+  /// To measure a core with: `rounds` of multiply-adds in registers alone, with 0 < factor < 1; the FLOPs
+  /// that these were. Writes a vector (at most 16 floats) to `sink`.
+  double (*multiply_adds)(std::int64_t rounds, float factor, float* sink);
 };
 
 namespace portable {
