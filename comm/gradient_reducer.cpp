@@ -178,25 +178,24 @@ void GradientReducer::order_norms() {
       for (auto block = std::ranges::lower_bound(blocks, range.begin); *block < range.end; ++block)
         norm_order_.push_back(index(block - blocks.begin()));
     norm_counts_.push_back(static_cast<std::int64_t>(norm_order_.size() - before));
+    norm_bytes_.push_back(norm_counts_.back() * static_cast<std::int64_t>(sizeof(double)));
   }
+  norms_.resize(norm_order_.size());
+  norms_in_order_.resize(norm_order_.size());
 }
 
 double GradientReducer::squared_norm() {
-  std::vector<double> norms(norm_order_.size());
   const auto& blocks = plan_.norm_blocks();
-  const auto own = part_of_rank(std::span(norms), norm_counts_, communicator_->rank());
-  const std::size_t first = index(own.data() - norms.data());
+  const auto own = part_of_rank(std::span(norms_), norm_counts_, communicator_->rank());
+  const std::size_t first = index(own.data() - norms_.data());
   for (std::size_t i = 0; i < own.size(); ++i) {
     const std::size_t block = norm_order_[first + i];
     own[i] =
         loops_.squared_norm(gradients().data() + blocks[block], index(blocks[block + 1] - blocks[block]));
   }
-  std::vector<std::int64_t> bytes = norm_counts_;
-  for (std::int64_t& count : bytes) count *= static_cast<std::int64_t>(sizeof(double));
-  communicator_->all_gather(std::as_writable_bytes(std::span(norms)), bytes);
-  std::vector<double> in_order(norms.size());
-  for (std::size_t i = 0; i < norms.size(); ++i) in_order[norm_order_[i]] = norms[i];
-  return std::accumulate(in_order.begin(), in_order.end(), 0.0);
+  communicator_->all_gather(std::as_writable_bytes(std::span(norms_)), norm_bytes_);
+  for (std::size_t i = 0; i < norms_.size(); ++i) norms_in_order_[norm_order_[i]] = norms_[i];
+  return std::accumulate(norms_in_order_.begin(), norms_in_order_.end(), 0.0);
 }
 
 void GradientReducer::gather(std::span<float> arena) {

@@ -83,8 +83,9 @@ class GradientReducer : public GradientSink {
   const float limit_;
   const simd::Table& loops_;
   const std::vector<BucketPlan::Range> owned_;
-  std::vector<std::size_t> norm_order_;    ///< the norm blocks in the order of the ranks that own them
-  std::vector<std::int64_t> norm_counts_;  ///< how many of them each rank owns
+  std::vector<std::size_t> norm_order_;  ///< the norm blocks in the order of the ranks that own them
+  std::vector<std::int64_t> norm_counts_, norm_bytes_;  ///< how many of them each rank owns
+  std::vector<double> norms_, norms_in_order_;          ///< of squared_norm(), so that no step allocates
 
   Arena integers_;  ///< int64: this rank's sums
   Arena sums_;      ///< float: what travels in native mode; the result

@@ -59,7 +59,9 @@ void TrainingState::update(const Optimizer& optimizer, const UpdateStep& step,
                            const GradientReducer& reducer) {
   for (const BucketPlan::Range& owned : reducer.owned()) {
     const std::size_t begin = index(owned.begin), count = index(owned.end - owned.begin);
-    UpdateRange range;
+    UpdateRange& range = update_range_;
+    range.slots.clear();
+    range.new_slots.clear();
     range.gradient = reducer.gradients().subspan(begin, count);
     range.weights = current().parameters().subspan(begin, count);
     range.new_weights = next().parameters().subspan(begin, count);

@@ -76,6 +76,7 @@ class TrainingState {
   const Model& model_;
   std::vector<std::string> slot_names_;
   std::unique_ptr<Generation> generations_[2];
+  UpdateRange update_range_;  ///< of update(), so that no step allocates
 };
 
 }  // namespace convoy

@@ -39,8 +39,7 @@ std::size_t Evaluator::memory_bytes() const {
 }
 
 void Evaluator::run(std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
-                    std::span<const float> parameters, std::span<const float> statistics,
-                    const Visit& visit) {
+                    std::span<const float> parameters, std::span<const float> statistics, Visit visit) {
   const auto blocks = network_.blocks();
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (!blocks[i].moments) continue;

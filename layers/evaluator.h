@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
 #include "core/arena.h"
+#include "core/function_ref.h"
 #include "core/profiler.h"
 #include "layers/executor.h"
 #include "layers/network.h"
@@ -28,7 +28,7 @@ struct EvaluatedSlice {
 /// Runs the network forward with moving statistics and without dropout, over a split cut into slices.
 class Evaluator {
  public:
-  using Visit = std::function<void(std::int64_t slice, const EvaluatedSlice& result)>;
+  using Visit = FunctionRef<void(std::int64_t slice, const EvaluatedSlice& result)>;
 
   /// Plans the network for the slices of a split of `total` samples. Network and pool must outlive the
   /// evaluator.
@@ -36,7 +36,7 @@ class Evaluator {
 
   /// Evaluates slices [first_slice, last_slice). `visit` is called by several workers at once, once a slice.
   void run(std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
-           std::span<const float> parameters, std::span<const float> statistics, const Visit& visit);
+           std::span<const float> parameters, std::span<const float> statistics, Visit visit);
 
   static std::int64_t slices(std::int64_t total) { return (total + kEvaluationSlice - 1) / kEvaluationSlice; }
   std::size_t memory_bytes() const;

@@ -175,7 +175,7 @@ StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std:
 }
 
 /// Lets the workers take the slices, a group of consecutive ones at a time.
-void Executor::each_group(Step& step, std::size_t segment, const std::function<void(Worker&)>& work) {
+void Executor::each_group(Step& step, std::size_t segment, FunctionRef<void(Worker&)> work) {
   const StepPlan& plan = step.plan;
   const std::int64_t group = groups_[segment], local = plan.last_slice - plan.first_slice;
   pool_.run((local + group - 1) / group, [&](int number, std::int64_t item) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/arena.h"
+#include "core/function_ref.h"
 #include "core/gradient_sink.h"
 #include "core/loss.h"
 #include "core/profiler.h"
@@ -78,7 +79,7 @@ class Executor {
 
   void make_workers();
   std::int64_t group_of(std::size_t segment) const;
-  void each_group(Step& step, std::size_t segment, const std::function<void(Worker&)>& work);
+  void each_group(Step& step, std::size_t segment, FunctionRef<void(Worker&)> work);
   void fill(Worker& worker);
   void forward(Worker& worker, std::size_t segment);
   void loss(Worker& worker);

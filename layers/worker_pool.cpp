@@ -59,7 +59,7 @@ void WorkerPool::take_items(int worker) {
   }
 }
 
-void WorkerPool::run(std::int64_t items, const Work& work) {
+void WorkerPool::run(std::int64_t items, Work work) {
   items_ = items;
   work_ = &work;
   next_ = 0;

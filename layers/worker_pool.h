@@ -8,13 +8,15 @@
 #include <thread>
 #include <vector>
 
+#include "core/function_ref.h"
+
 namespace convoy {
 
 /// A fixed number of threads that take numbered items of work, the caller being worker 0. Items are claimed
 /// one by one, so a worker that is held up holds up nothing but its own item. Waiting threads sleep.
 class WorkerPool {
  public:
-  using Work = std::function<void(int worker, std::int64_t item)>;
+  using Work = FunctionRef<void(int worker, std::int64_t item)>;
   using Start = std::function<void()>;
 
   /// `on_start` runs once in each thread, the caller's included: the place for per-thread processor settings.
@@ -28,7 +30,7 @@ class WorkerPool {
 
   /// Runs work(worker, item) for every item in [0, items) and returns when all are done. If some throw, no
   /// further items are started and the exception of the lowest such item is thrown here.
-  void run(std::int64_t items, const Work& work);
+  void run(std::int64_t items, Work work);
 
  private:
   void stop();
