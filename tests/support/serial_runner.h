@@ -41,6 +41,7 @@ struct SerialResult {
   std::vector<std::vector<double>> outputs;      ///< one a slice
   std::vector<std::vector<double>> grad_inputs;  ///< one a slice; training only
   std::vector<double> grad_parameters;           ///< the arena's, summed over the slices; training only
+  std::vector<std::vector<std::vector<double>>> op_outputs;  ///< one a slice and an op
 };
 
 /// A model's ops one after the other by the reference loops in double: the plainest reading of core/ops.h.
@@ -110,7 +111,11 @@ class SerialRunner {
         if (const auto* moments = std::get_if<BatchMomentsOp>(&op.kind); moments && training_)
           meet(i, *moments);
       }
-      for (Slice& slice : slices_) result_.outputs.push_back(slice.tensors.back().values());
+      for (Slice& slice : slices_) {
+        result_.outputs.push_back(slice.tensors.back().values());
+        auto& of_ops = result_.op_outputs.emplace_back();
+        for (std::size_t i = 0; i < model_.ops.size(); ++i) of_ops.push_back(slice.tensors[i + 1].values());
+      }
     }
 
     void backward(const std::vector<std::vector<double>>& grad_outputs) {
