@@ -44,7 +44,7 @@ struct CheckpointState {
   std::optional<EarlyStoppingState> early_stopping;
   MetricsPosition metrics;  ///< where metrics.jsonl is cut back to on resuming
   std::map<std::string, double>
-      epoch_totals;  ///< running sums of the epoch under way: "loss", "correct", "samples"
+      epoch_totals;  ///< running sums of the epoch under way: "loss", "correct", "top5", "samples"
 
   friend bool operator==(const CheckpointState&, const CheckpointState&) = default;
 };

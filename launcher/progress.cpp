@@ -95,7 +95,9 @@ void Progress::show(const ProgressStep& step, bool logged) {
 }
 
 void Progress::show(std::string_view phase) {
-  if (due()) terminal_.set_status(phase);
+  if (quiet_ || !terminal_.live()) return;
+  drawn_ = clock_();
+  terminal_.set_status(phase);
 }
 
 void Progress::clear() {

@@ -65,9 +65,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// After every step; `logged` every `log_every_steps`, and for the last of an epoch.
+  /// After every step; `logged` every `log_every_steps`.
   void show(const ProgressStep& step, bool logged);
-  /// A phase without steps of its own: "epoch 3/10  validating 4,000/10,000".
+  /// A phase without steps of its own: "epoch 3/10  validating". Drawn at once.
   void show(std::string_view phase);
   void clear();
 

@@ -92,6 +92,9 @@ void check_kernels(const Setup& setup, config::Diagnostics& diagnostics) {
     if (std::ranges::none_of(setup.model.layers, known))
       diagnostics.error("train.kernels." + layer, "no layer has this name; `convoy summary` lists them");
     const auto op = std::ranges::find(ops, layer, &Op::layer_name);
+    if (op == ops.end() && std::ranges::any_of(setup.model.layers, known))
+      diagnostics.error("train.kernels." + layer,
+                        "this layer computes nothing, so no provider can be chosen; remove it");
     try {
       if (op != ops.end()) backend.select({op, ops.end()}, DType::float32, provider);
     } catch (const ConfigError& error) {

@@ -11,7 +11,7 @@ StallGuard::StallGuard(const World& world)
     : world_(world),
       seconds_(config::Distributed{}.stall_timeout_s),
       report_([this](const CommError& error) { complain(world_, error.what()); }),
-      watchdog_(seconds_, [this](const std::string& where) { end(where); }) {}
+      watchdog_(seconds_, [this](const Watchdog::Stall& stall) { end(stall); }) {}
 
 void StallGuard::set_timeout(double seconds) {
   seconds_ = seconds;
@@ -23,9 +23,9 @@ void StallGuard::report_to(Report report) {
   report_ = std::move(report);
 }
 
-void StallGuard::end(const std::string& where) {
-  const CommError error("no progress for {} s {} (distributed.stall_timeout_s); ending all ranks",
-                        seconds_.load(), where);
+void StallGuard::end(const Watchdog::Stall& stall) {
+  const CommError error("no progress for {} s {} (distributed.stall_timeout_s: {}); ending all ranks",
+                        stall.seconds, stall.where, seconds_.load());
   std::lock_guard lock(mutex_);
   report_(error);
   world_.abort(error.code());

@@ -10,9 +10,10 @@
 
 namespace convoy {
 
-/// Ends all ranks with exit code 4 once this one makes no progress, with a line that says at what it stood. A
-/// command makes one before it reads anything, with the default of distributed.stall_timeout_s, so that a
-/// rank whose disk or network does not answer keeps nobody waiting.
+/// Ends all ranks with exit code 4 once this one makes no progress, with a line that says what it was at,
+/// which may be waiting for the rank that stands still. A command makes one before it reads anything, with
+/// the default of distributed.stall_timeout_s, so that a rank whose disk or network does not answer keeps
+/// nobody waiting.
 class StallGuard {
  public:
   using Report = std::function<void(const CommError& error)>;
@@ -28,7 +29,7 @@ class StallGuard {
   void report_to(Report report);
 
  private:
-  void end(const std::string& where);
+  void end(const Watchdog::Stall& stall);
 
   const World& world_;
   std::atomic<double> seconds_;

@@ -251,6 +251,7 @@ void Trainer::finish_epoch() {
   std::optional<EvaluationResult> result;
   if (validation_) {
     parts_.watchdog.enter("validating", cursor_.global_step);
+    parts_.progress.show(fmt::format("epoch {}/{}  validating", cursor_.epoch, experiment_.train.epochs));
     result = evaluate(*evaluator_, *validation_, state_.current().parameters(), state_.current().statistics(),
                       make_loss(experiment_), parts_.communicator, &parts_.watchdog);
     line += ',';

@@ -11,7 +11,8 @@ namespace convoy {
 
 namespace {
 
-constexpr const char* kBestWeights = "early_stopping";  ///< a checkpoint's file of weights to restore
+constexpr const char* kWeightsToRestore =
+    "early_stopping";  ///< a checkpoint's file: what early stopping gives back at the end
 
 void require_finite(const std::vector<StoredTensor>& tensors, const std::string& source) {
   for (const StoredTensor& tensor : tensors) {
@@ -57,6 +58,10 @@ void Trainer::restore_best(const std::optional<BestResult>& best) {
   const auto& monitor = experiment_.checkpoint.best;
   const bool same = best && monitor && best->metric == config::name_of_value(*monitor);
   const bool kept = same && is_root() && std::filesystem::exists(files_->paths().best_weights());
+  if (same && is_root() && !kept)
+    parts_.log.warning(
+        "{} is not here: the best weights are sought anew; the best so far had {} {:.4f} after epoch {}",
+        files_->paths().best_weights().string(), best->metric, best->value, best->cursor.epoch);
   if (broadcast_answer(parts_.communicator, kept)) best_ = best;
 }
 
@@ -80,8 +85,8 @@ void Trainer::resume() {
     state_.load_moments(checkpoint->file("optimizer"));
     text = manifest_text({checkpoint->state(), {}});
     const bool same_config = checkpoint->state().config_hash == parts_.config_hash;
-    if (early_stopping_ && same_config && checkpoint->has(kBestWeights))
-      early_stopping_->load_best_weights(checkpoint->file(kBestWeights));
+    if (early_stopping_ && same_config && checkpoint->has(kWeightsToRestore))
+      early_stopping_->load_best_weights(checkpoint->file(kWeightsToRestore));
     if (!same_config)
       warn(
           fmt::format("{} was saved under another config: its weights, moments and number of steps are taken "
@@ -141,7 +146,7 @@ void Trainer::write_checkpoint() {
   std::vector<TensorFile> files{{"weights", state_.weights()}, {"optimizer", state_.moments()}};
   if (early_stopping_)
     if (auto best = early_stopping_->best_weights(); !best.empty())
-      files.push_back({kBestWeights, std::move(best)});
+      files.push_back({kWeightsToRestore, std::move(best)});
   save_checkpoint(files_->paths().checkpoints(), state, files);
   saved_step_ = cursor_.global_step;
   const auto warn = [&](const std::string& line) { parts_.log.warning("{}", line); };

@@ -12,7 +12,7 @@ constexpr int kLooks = 20;  ///< within the timeout
 constexpr double kLongestTimeout = 7 * 24 * 3600;
 }  // namespace
 
-Watchdog::Watchdog(double timeout_seconds, std::function<void(const std::string& where)> on_stall)
+Watchdog::Watchdog(double timeout_seconds, std::function<void(const Stall&)> on_stall)
     : on_stall_(std::move(on_stall)), timeout_seconds_(timeout_seconds), thread_([this] { watch(); }) {}
 
 void Watchdog::set_timeout(double seconds) {
@@ -55,7 +55,7 @@ void Watchdog::watch() {
     const bool anew = std::exchange(timeout, timeout_seconds_) != timeout;
     unchanged = std::exchange(seen, now) == now && !anew ? unchanged + 1 : 0;
     if (stop_ || unchanged < kLooks * patience_.load(std::memory_order_relaxed)) continue;
-    on_stall_(where());
+    on_stall_({where(), timeout * patience_.load(std::memory_order_relaxed)});
     return;
   }
 }

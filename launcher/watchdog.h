@@ -14,10 +14,14 @@ namespace convoy {
 /// every phase moves. Slow steps are no stalls as long as slices finish.
 class Watchdog {
  public:
-  /// `on_stall` is called once, from the watchdog's thread, with what the rank was at: "after step 12,
-  /// waiting for other ranks' gradients". Time is counted in the thread's own looks, so that a process or
-  /// machine that was suspended is not taken for one that hangs.
-  Watchdog(double timeout_seconds, std::function<void(const std::string& where)> on_stall);
+  /// What was the matter: where() it stood, and for how long.
+  struct Stall {
+    std::string where;
+    double seconds;
+  };
+  /// `on_stall` is called once, from the watchdog's thread. Time is counted in the thread's own looks, so
+  /// that a process or machine that was suspended is not taken for one that hangs.
+  Watchdog(double timeout_seconds, std::function<void(const Stall&)> on_stall);
   ~Watchdog();
   /// The time starts anew. At most a week counts: more would be as good as never.
   void set_timeout(double seconds);
@@ -34,13 +38,13 @@ class Watchdog {
 
   const char* phase() const { return phase_.load(std::memory_order_relaxed); }
   std::int64_t step() const { return step_.load(std::memory_order_relaxed); }
-  /// "after step 12, saving"; before the first step "while saving"
+  /// What the rank is at: "after step 12, saving"; before the first step "while saving"
   std::string where() const;
 
  private:
   void watch();
 
-  std::function<void(const std::string&)> on_stall_;
+  std::function<void(const Stall&)> on_stall_;
   std::atomic<std::uint64_t> beats_{0};
   std::atomic<const char*> phase_{"starting"};
   std::atomic<std::int64_t> step_{0};

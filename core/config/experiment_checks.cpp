@@ -96,8 +96,8 @@ void check_metrics(const Experiment& e, Diagnostics& to) {
 void check_layer_names(const Experiment& e, Diagnostics& to) {
   for (std::size_t i = 0; i < e.model.layers.size(); ++i) {
     const Choice& layer = e.model.layers[i];
-    if (layer.name.find_first_of("/.[]=") != std::string::npos) {
-      to.error(layer.path + ".name", "a layer's name cannot contain / . [ ] or =; use letters, digits and _");
+    if (layer.name.find_first_of(".[]=") != std::string::npos) {
+      to.error(layer.path + ".name", "a layer's name cannot contain . [ ] or =; use letters, digits and _");
     }
     for (std::size_t j = 0; j < i && !layer.name.empty(); ++j) {
       if (e.model.layers[j].name != layer.name) continue;

@@ -26,7 +26,8 @@ std::filesystem::path choose_weights(const CommandLine& line, const ConfigOrRun&
   namespace fs = std::filesystem;
   if (line.weights) return *line.weights;
   const RunPaths run{input.run.value_or(fs::path("runs") / setup.experiment.name)};
-  if (!input.run && setup.experiment.model.weights) return *setup.experiment.model.weights;
+  if (!input.run && !line.final_weights && setup.experiment.model.weights)
+    return *setup.experiment.model.weights;
   const fs::path chosen = line.final_weights ? run.final_weights() : run.best_weights();
   std::error_code error;
   if (fs::exists(chosen, error)) return chosen;

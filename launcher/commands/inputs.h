@@ -19,7 +19,8 @@ struct ConfigOrRun {
 ConfigOrRun config_or_run(const std::string& argument);
 
 /// Where weights come from: --weights, else of a run best.safetensors (final.safetensors with --final), else
-/// model.weights, else those of runs/<name>. Throws ConfigError where there are none.
+/// of a config model.weights (unless --final), else those of runs/<name>. Throws ConfigError where there are
+/// none.
 std::filesystem::path choose_weights(const CommandLine& line, const ConfigOrRun& input, const Setup& setup);
 
 /// read_setup(), with the guard told the config's timeout and that the data comes next.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fmt/format.h>
 
 #include "core/data/image_files.h"
@@ -83,11 +84,24 @@ class Prediction {
   bool finite_ = true;
 };
 
+/// Throws ConfigError where a file cannot be written under this name.
+void require_place_for(const std::filesystem::path& file) {
+  std::error_code error;
+  if (std::filesystem::is_directory(file, error))
+    throw ConfigError("--output {}: is a directory; give the file to write", file.string());
+  const std::filesystem::path parent = std::filesystem::absolute(file).parent_path();
+  if (!std::filesystem::is_directory(parent, error))
+    throw ConfigError("--output {}: there is no directory {}; make it first", file.string(), parent.string());
+}
+
 }  // namespace
 
 ExitCode run_predict(const CommandLine& line, World& world) {
   StallGuard guard(world);
   const auto communicator = world.communicator();
+  agree(*communicator, [&] {
+    if (world.rank() == 0) require_place_for(*line.output);
+  });
   WeightedModel model;
   DatasetPtr pictures;
   model.load(line, world, *communicator, guard);

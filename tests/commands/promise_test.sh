@@ -18,6 +18,7 @@ expect_equal "evaluation on 3 ranks" "$(ranks 3 evaluate one -q --json)" "$evalu
 # Killed at some moment, then gone on with by another number of ranks.
 sed 's/epochs: 3/epochs: 60/' everything.yaml >long.yaml
 "$convoy" train long.yaml -q --run-dir long
+expect_match "the hash of a long run" "$(weights_of long)" '^[0-9a-f]{64}$'
 for count in 1 3; do
   ranks 2 train long.yaml -q --run-dir "$work/killed" --resume auto --set checkpoint.every_steps=2 &
   job=$!  # a shell, which runs timeout, which runs mpirun, which runs the ranks
@@ -43,6 +44,7 @@ example() { # ranks, run directory, further arguments
     --set 'data={shapes: {train_samples: 100, test_samples: 40}, scale: 1/255}' "${@:3}"
 }
 example 1 example-1
+expect_match "the hash of the example" "$(weights_of example-1)" '^[0-9a-f]{64}$'
 for case in "2 1" "3 2" "4 1"; do
   read -r count threads <<<"$case"
   example "$count" "example-$count" --set "distributed.threads_per_rank=$threads"

@@ -16,7 +16,7 @@ class EmergencyRecords : public testing::Test {
  protected:
   const test::TemporaryDirectory directory_;
   const RunPaths paths_{directory_ / "run"};
-  Watchdog watchdog_{60, [](const std::string&) {}};
+  Watchdog watchdog_{60, [](const Watchdog::Stall&) {}};
 };
 
 TEST_F(EmergencyRecords, AreReadLikeAnyFailureAndEndTheLog) {

@@ -290,9 +290,9 @@ TEST(Experiment, ChecksDataAndNames) {
   EXPECT_EQ(
       errors_of(kData +
                 "model: {input_shape: [9], layers: [dense: {units: 1, name: a}, dense: {units: 1, name: a}, "
-                "dense: {units: 1, name: a/b}]}\n"),
+                "dense: {units: 1, name: a.b}]}\n"),
       "f:2:88: model.layers[1].dense.name: 'a' is already the name of model.layers[0].dense; choose another\n"
-      "f:2:116: model.layers[2].dense.name: a layer's name cannot contain / . [ ] or =; use letters, digits "
+      "f:2:116: model.layers[2].dense.name: a layer's name cannot contain . [ ] or =; use letters, digits "
       "and _");
   EXPECT_EQ(
       errors_of(kData + "model: {input_shape: [99999999999, 1, 1, 1], layers: [flatten]}\n"),
