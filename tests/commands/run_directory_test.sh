@@ -37,6 +37,16 @@ expect_equal "epochs of an extended run" "$(grep -c '"event":"epoch"' longer/met
 "$convoy" train constant.yaml -q --run-dir whole --set train.epochs=4
 expect_equal "weights of an extended run" "$(weights_of longer)" "$(weights_of whole)"
 
+# A command that trains nothing leaves the config of what was trained, and without that no run goes on.
+resolved=$(sha256sum <longer/resolved.yaml)
+"$convoy" train constant.yaml -q --run-dir longer --set train.epochs=4 --set train.log_every_steps=7
+expect_equal "config of a finished run" "$(sha256sum <longer/resolved.yaml)" "$resolved"
+rm longer/resolved.yaml
+code=0
+text=$("$convoy" train constant.yaml --run-dir longer --set train.epochs=4 --set seed=77 2>&1) || code=$?
+expect_equal "exit code of a run without its config" "$code" 2
+expect_match "a run without its config" "$text" "longer holds a run without its resolved.yaml.*--resume never"
+
 # --resume never moves the old run aside.
 "$convoy" train everything.yaml -q --run-dir run --resume never
 expect_equal "weights of the run moved aside" "$(weights_of run.old-1)" "$hash"
