@@ -18,10 +18,10 @@ std::string sketch(const Dataset& dataset) {
   Sha256 hash;
   const std::int64_t size = dataset.size();
   hash.update(std::as_bytes(std::span(&size, 1)));
-  for (std::int64_t i = 0; i < size; ++i) {
-    const int label = dataset.label(i);
-    hash.update(std::as_bytes(std::span(&label, 1)));
-  }
+  std::vector<int> labels;
+  labels.reserve(static_cast<std::size_t>(size));
+  for (std::int64_t i = 0; i < size; ++i) labels.push_back(dataset.label(i));
+  hash.update(std::as_bytes(std::span(labels)));
   std::vector<std::uint8_t> picture(static_cast<std::size_t>(dataset.sample_bytes()));
   const std::int64_t pictures = std::min(size, kPictures);
   for (std::int64_t i = 0; i < pictures; ++i) {

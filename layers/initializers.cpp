@@ -60,9 +60,11 @@ class Draws {
   /// Calls value(p) with p uniform in (0, 1).
   template <class Value>
   void each(const Value& value) const {
-    for (std::size_t i = 0; i < values_.size(); ++i) {
+    for (std::size_t i = 0; i < values_.size(); i += 2) {
       const auto words = stream_(i >> 33, 0, static_cast<std::uint32_t>(i / 2));
-      values_[i] = static_cast<float>(value(uniform_double(words[2 * (i % 2)], words[2 * (i % 2) + 1])));
+      values_[i] = static_cast<float>(value(uniform_double(words[0], words[1])));
+      if (i + 1 < values_.size())
+        values_[i + 1] = static_cast<float>(value(uniform_double(words[2], words[3])));
     }
   }
 
