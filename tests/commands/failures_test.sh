@@ -188,7 +188,7 @@ mapfile -t options < <(mpirun_options 2)
 mpirun "${options[@]}" --bind-to none "$convoy" train everything.yaml -q --run-dir stalled --set train.epochs=100000 \
   --set data.shapes.train_samples=40000 --set distributed.stall_timeout_s=2 2>stalled.txt &
 job=$!
-for _ in $(seq 400); do [ -s stalled/metrics.jsonl ] && break; sleep 0.02; done
+for _ in $(seq 2000); do [ -s stalled/metrics.jsonl ] && break; sleep 0.02; done
 sleep 0.3
 mapfile -t pids < <(pgrep --parent "$job" | xargs -I{} sh -c 'pgrep --parent {} || echo {}')
 kill -STOP "${pids[-1]}"
