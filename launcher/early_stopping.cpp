@@ -37,6 +37,10 @@ void EarlyStopping::observe(const MetricsEvent& figures, std::int64_t epoch, con
   best_->copy_weights(training.current());
 }
 
+void EarlyStopping::observe_failure() {
+  if (state_) ++state_->epochs_without_improvement;
+}
+
 bool EarlyStopping::should_stop() const {
   return state_ && is_exhausted(options_, state_->epochs_without_improvement);
 }

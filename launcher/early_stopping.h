@@ -29,6 +29,8 @@ class EarlyStopping {
 
   /// Looks at a finished epoch.
   void observe(const MetricsEvent& figures, std::int64_t epoch, const TrainingState& training);
+  /// An epoch that ended with weights of no use, so without improvement whatever its figures say.
+  void observe_failure();
   bool should_stop() const;
   std::int64_t best_epoch() const { return state_->best_epoch; }
 
@@ -43,6 +45,8 @@ class EarlyStopping {
   /// Throws CheckpointError.
   void load_best_weights(const SafetensorsFile& file);
 
+  /// Whether there are weights to give back; every rank answers alike, also those that do not keep them.
+  bool gives_back() const { return options_.restore_best_weights && state_; }
   /// Makes the best epoch's weights, where they are kept, the current ones.
   void give_back(TrainingState& training) const;
 

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <fmt/format.h>
 #include <limits>
 
 #include "core/data/batch_plan.h"
 #include "launcher/split_source.h"
+#include "launcher/wording.h"
 
 namespace convoy {
 
@@ -17,6 +20,23 @@ std::int64_t answer(std::span<const float> row) {
 }
 
 }  // namespace
+
+std::int64_t count_not_finite(std::span<const float> outputs, std::int64_t samples) {
+  const std::size_t width = outputs.size() / static_cast<std::size_t>(samples);
+  std::int64_t count = 0;
+  for (std::size_t first = 0; first < outputs.size(); first += width)
+    count += !std::ranges::all_of(outputs.subspan(first, width), [](float y) { return std::isfinite(y); });
+  return count;
+}
+
+std::optional<std::string> EvaluationResult::defect() const {
+  if (std::isfinite(loss) && not_finite == 0) return std::nullopt;
+  std::string text = fmt::format("a loss of {}", loss);
+  if (not_finite > 0)
+    text +=
+        fmt::format(", and outputs that are not finite for {} of {}", not_finite, counted(samples, "sample"));
+  return text;
+}
 
 double EvaluationResult::class_accuracy(std::int64_t label) const {
   const auto row = std::span(confusion).subspan(static_cast<std::size_t>(label * classes),
@@ -30,7 +50,7 @@ double EvaluationResult::class_accuracy(std::int64_t label) const {
 EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
                           std::span<const float> parameters, std::span<const float> statistics,
                           const LossFunction& loss, Communicator& communicator, Watchdog* watchdog) {
-  constexpr std::int64_t kWidth = 3;  // loss, correct, top five of a slice
+  constexpr std::int64_t kWidth = 4;  // loss, correct, top five, not finite of a slice
   EvaluationResult result;
   result.samples = pipeline.dataset().size();
   result.classes = pipeline.dataset().classes();
@@ -54,6 +74,7 @@ EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
                   record[0] = sums.loss;
                   record[1] = sums.correct;
                   record[2] = sums.top5;
+                  record[3] = static_cast<double>(count_not_finite(seen.output, seen.samples));
                   for (std::size_t n = 0; n < seen.labels.size(); ++n) {
                     const auto width = static_cast<std::size_t>(args.classes);
                     const std::int64_t taken_for = answer(seen.output.subspan(n * width, width));
@@ -75,6 +96,7 @@ EvaluationResult evaluate(Evaluator& evaluator, const InputPipeline& pipeline,
     result.loss += record[0];
     result.accuracy += record[1];
     result.top5 += record[2];
+    result.not_finite += static_cast<std::int64_t>(record[3]);
   }
   const double n = static_cast<double>(result.samples);
   result.loss /= n;

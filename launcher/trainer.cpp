@@ -1,6 +1,7 @@
 #include "launcher/trainer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <sys/resource.h>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "launcher/collective.h"
 #include "launcher/signals.h"
 #include "launcher/split_source.h"
+#include "launcher/wording.h"
 
 namespace convoy {
 
@@ -131,6 +133,7 @@ void Trainer::train_step() {
   } else {
     refusals_ = 0;
     doubtful_ = false;
+    defect_.reset();
     if (saved_step_) proven_step_ = saved_step_;
     totals_.add(result);
   }
@@ -168,8 +171,7 @@ std::string Trainer::way_out() const {
   return text;
 }
 
-/// Weights that can neither be trained on nor evaluated end the training, so that it never ends well with
-/// them.
+/// Looks at the weights that an epoch ended with. With `on_nonfinite: skip` those of no use may recover.
 void Trainer::require_usable_weights(const std::optional<EvaluationResult>& validation) {
   if (totals_.samples == 0)
     throw AgreedError(
@@ -177,31 +179,31 @@ void Trainer::require_usable_weights(const std::optional<EvaluationResult>& vali
         fmt::format("every step of epoch {} was skipped, because loss, gradients or weights were "
                     "not finite; {}",
                     cursor_.epoch, way_out()));
-  if (validation ? std::isfinite(validation->loss) : give_finite_outputs()) {
-    doubtful_ = false;
-    return;
-  }
-  const std::string what =
-      validation ? fmt::format("after epoch {} the validation loss is {}", cursor_.epoch, validation->loss)
-                 : fmt::format("after epoch {} the weights give outputs that are not finite", cursor_.epoch);
-  if (experiment_.train.on_nonfinite == config::OnNonfinite::stop || finished())
+  defect_ = validation ? validation->defect() : defect_of_weights();
+  doubtful_ = defect_.has_value();
+  if (!defect_) return;
+  const std::string what = fmt::format("after epoch {} the weights give {}{}", cursor_.epoch, *defect_,
+                                       validation ? " in validation" : "");
+  if (experiment_.train.on_nonfinite == config::OnNonfinite::stop)
     throw AgreedError(ExitCode::numeric, fmt::format("{}; {}", what, way_out()));
-  doubtful_ = true;
   parts_.log.warning("{}", what);
   write("warning", {{"step", cursor_.global_step}, {"message", what}});
 }
 
-bool Trainer::give_finite_outputs() {
+std::optional<std::string> Trainer::defect_of_weights() {
   parts_.watchdog.enter("checking the weights", cursor_.global_step);
-  const std::int64_t samples = std::min(kEvaluationSlice, parts_.setup.training->size());
+  const std::int64_t samples = std::min(std::max(kEvaluationSlice, experiment_.train.global_batch_size),
+                                        parts_.setup.training->size());
   Evaluator evaluator(parts_.engine.network(), parts_.engine.pool(), samples);
   const InputPipeline pipeline = make_pipeline(parts_.setup, parts_.setup.training, false);
-  bool finite = true;
-  evaluator.run(0, 1, SplitSource(pipeline), state_.current().parameters(), state_.current().statistics(),
-                [&](std::int64_t, const EvaluatedSlice& seen) {
-                  finite = std::ranges::all_of(seen.output, [](float y) { return std::isfinite(y); });
+  std::atomic<std::int64_t> bad{0};
+  evaluator.run(0, Evaluator::slices(samples), SplitSource(pipeline), state_.current().parameters(),
+                state_.current().statistics(), [&](std::int64_t, const EvaluatedSlice& seen) {
+                  parts_.watchdog.beat();
+                  bad += count_not_finite(seen.output, seen.samples);
                 });
-  return finite;
+  if (bad == 0) return std::nullopt;
+  return fmt::format("outputs that are not finite for {} of {}", bad.load(), counted(samples, "sample"));
 }
 
 void Trainer::log_step(const StepResult& result) {
@@ -298,7 +300,10 @@ void Trainer::watch_metrics(const MetricsEvent& epoch) {
     }
   }
   if (!early_stopping_) return;
-  early_stopping_->observe(epoch, cursor_.epoch, state_);
+  if (defect_)
+    early_stopping_->observe_failure();
+  else
+    early_stopping_->observe(epoch, cursor_.epoch, state_);
   stop_early_ = early_stopping_->should_stop();
 }
 
@@ -318,14 +323,15 @@ void Trainer::end_run() {
     parts_.log.info("stopped early: no better {} since epoch {}",
                     config::name_of_value(experiment_.train.early_stopping->monitor),
                     early_stopping_->best_epoch());
-  // The end of an epoch has looked at them already.
-  if (cursor_.step_in_epoch > 0 && !give_finite_outputs())
-    throw AgreedError(ExitCode::numeric,
-                      fmt::format("after step {} the weights give outputs that are not finite; {}",
-                                  cursor_.global_step, way_out()));
-  if (doubtful_)
+  if (!defect_) defect_ = defect_of_weights();
+  const bool replaced = early_stopping_ && early_stopping_->gives_back();
+  if (defect_ && !replaced)
+    throw AgreedError(ExitCode::numeric, fmt::format("after step {} the weights give {}; {}",
+                                                     cursor_.global_step, *defect_, way_out()));
+  if (doubtful_ && !replaced)
     parts_.log.warning("the last {} skipped: evaluate the final weights before you use them",
                        refusals_ == 1 ? "step was" : fmt::format("{} steps were", refusals_));
+  doubtful_ |= defect_.has_value();
   save_on_the_way();
   if (early_stopping_ && is_root()) early_stopping_->give_back(state_);
   agree(parts_.communicator, [&] {

@@ -70,8 +70,9 @@ class Trainer {
               const Figures& figures) const;
   void finish_epoch();
   void require_usable_weights(const std::optional<EvaluationResult>& validation);
-  /// Whether the weights give outputs that are finite, for a few samples. Every rank answers alike.
-  bool give_finite_outputs();
+  /// What makes the current weights of no use, looked for with as many samples as a batch has. Every rank
+  /// answers alike.
+  std::optional<std::string> defect_of_weights();
   /// What to do about weights that no step can be taken from. Rank 0's answer is the good one.
   std::string way_out() const;
   void watch_metrics(const MetricsEvent& epoch);
@@ -112,8 +113,9 @@ class Trainer {
   std::string resumed_data_;  ///< of the training that this one goes on from; empty where there is none
   bool resumed_ = false;
   bool stop_early_ = false;
-  std::int64_t refusals_ = 0;  ///< steps refused since the last one taken
-  bool doubtful_ = false;      ///< the weights gave a loss that is not finite; they are not saved
+  std::int64_t refusals_ = 0;          ///< steps refused since the last one taken
+  bool doubtful_ = false;              ///< the weights gave a loss that is not finite; they are not saved
+  std::optional<std::string> defect_;  ///< of the current weights, as far as it has been looked for
   /// Rank 0's: the newest checkpoint, and the newest from whose weights a step was taken.
   std::optional<std::int64_t> saved_step_, proven_step_;
   bool metrics_failed_ = false;

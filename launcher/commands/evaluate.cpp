@@ -70,12 +70,11 @@ ExitCode run_evaluate(const CommandLine& line, World& world) {
       print(result, pipeline.dataset(), with_top5);
     std::fflush(stdout);
   }
-  if (!std::isfinite(result.loss))
-    throw AgreedError(
-        ExitCode::numeric,
-        fmt::format("the weights give a loss of {}: they are of no use; take those of an earlier "
-                    "checkpoint with --weights",
-                    result.loss));
+  if (const auto defect = result.defect())
+    throw AgreedError(ExitCode::numeric,
+                      fmt::format("the weights give {}: they are of no use; take those of an "
+                                  "earlier checkpoint with --weights",
+                                  *defect));
   return ExitCode::ok;
 }
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -7,9 +6,11 @@
 #include "launcher/collective.h"
 #include "launcher/commands/command.h"
 #include "launcher/commands/inputs.h"
+#include "launcher/evaluation.h"
 #include "launcher/npy_writer.h"
 #include "launcher/same_setup.h"
 #include "launcher/split_source.h"
+#include "launcher/wording.h"
 #include "layers/evaluator.h"
 
 namespace convoy {
@@ -39,15 +40,15 @@ class Prediction {
     for (std::int64_t first = 0; first < slices; first += kSlicesAtOnce) {
       const IndexRange chunk{first, std::min(first + kSlicesAtOnce, slices)};
       const std::span<const float> outputs = compute(chunk);
-      finite_ &= std::ranges::all_of(outputs, [](float y) { return std::isfinite(y); });
+      not_finite_ += count_not_finite(outputs, std::ssize(outputs) / classes_);
       agree(communicator_, [&] {
         if (communicator_.rank() == 0) write(outputs);
       });
     }
   }
 
-  /// Whether all outputs so far were; the same on every rank.
-  bool finite() const { return finite_; }
+  /// Of the samples so far, those with outputs that are not; the same on every rank.
+  std::int64_t not_finite() const { return not_finite_; }
 
  private:
   std::int64_t position(std::int64_t slice) const { return std::min(slice * kEvaluationSlice, total_); }
@@ -81,7 +82,7 @@ class Prediction {
   Watchdog& watchdog_;
   Communicator& communicator_;
   std::vector<float> outputs_;
-  bool finite_ = true;
+  std::int64_t not_finite_ = 0;
 };
 
 /// Throws ConfigError where a file cannot be written under this name.
@@ -131,10 +132,12 @@ ExitCode run_predict(const CommandLine& line, World& world) {
   });
   if (world.rank() == 0 && !line.quiet)
     fmt::print(stderr, "{}: float32 [{}, {}]\n", *line.output, pictures->size(), classes);
-  if (!prediction.finite())
-    throw AgreedError(ExitCode::numeric,
-                      "the weights give outputs that are not finite: they are of no use; take those of an "
-                      "earlier checkpoint with --weights");
+  if (const std::int64_t bad = prediction.not_finite())
+    throw AgreedError(
+        ExitCode::numeric,
+        fmt::format("the weights give outputs that are not finite for {} of {}: they are of no use; "
+                    "take those of an earlier checkpoint with --weights",
+                    bad, counted(pictures->size(), "sample")));
   return ExitCode::ok;
 }
 

@@ -24,13 +24,13 @@ code=0
 "$convoy" train everything.yaml -q --run-dir skip "${ruin[@]}" 2>skip.txt || code=$?
 expect_equal "exit code of an epoch whose steps are all skipped" "$code" 6
 expect_failure skip 6 'every step of epoch 2 was skipped.*learning rate'
-expect_match "a validation loss that is not finite" "$(cat skip.txt)" 'after epoch 1 the validation loss is -?nan'
+expect_match "a validation loss that is not finite" "$(cat skip.txt)" 'after epoch 1 the weights give a loss of -?nan'
 [ ! -e skip/final.safetensors ] && [ ! -e skip/best.safetensors ] || fail "weights that are beyond use are kept"
 expect_equal "checkpoints of a run whose steps are skipped" "$(ls skip/checkpoints)" step-1
 code=0
 "$convoy" train everything.yaml -q --run-dir skip1 "${ruin[@]}" --set train.epochs=1 2>/dev/null || code=$?
 expect_equal "exit code of a run that would end with weights beyond use" "$code" 6
-expect_failure skip1 6 'after epoch 1 the validation loss is -?nan'
+expect_failure skip1 6 'after step 4 the weights give a loss of -?nan'
 code=0
 "$convoy" train everything.yaml -q --run-dir skip100 "${ruin[@]}" --set train.validation=none \
   --set data.shapes.train_samples=1000 --set train.global_batch_size=8 2>/dev/null || code=$?
@@ -52,6 +52,23 @@ late() { echo "optimizer={sgd: {learning_rate: {piecewise_constant_decay: {bound
 expect_ruin "an epoch's last step" --set train.epochs=2 --set "$(late 6)"
 expect_ruin "a step in an epoch's middle" --set train.max_steps=3 --set "$(late 1)"
 expect_ruin "a step that others are skipped behind" --set train.max_steps=3 --set train.on_nonfinite=skip --set "$(late 0)"
+# Early stopping ends a run with such weights, unless it gives those of the best epoch back.
+stopped=(--set train.on_nonfinite=skip --set train.epochs=9 --set "$(late 6)")
+stopping() { echo "train.early_stopping={monitor: val_loss, patience: 1, restore_best_weights: $1}"; }
+expect_ruin_stopped() { # run directory, whether to restore, exit code
+  local code=0
+  ranks 2 train everything.yaml --run-dir "$1" "${stopped[@]}" --set "$(stopping "$2")" >"$1.txt" 2>&1 || code=$?
+  expect_equal "exit code of an early stop with ruined weights, best ones restored: $2" "$code" "$3"
+  expect_match "an early stop with ruined weights" "$(cat "$1.txt")" 'stopped early: no better val_loss since epoch 1'
+}
+expect_ruin_stopped ruined false 6
+expect_failure ruined 6 'after step 8 the weights give a loss of -?nan'
+[ ! -e ruined/final.safetensors ] || fail "weights that are ruined when training stops early are kept"
+expect_ruin_stopped restored true 0
+expect_equal "checkpoints of ruined weights" "$(ls restored/checkpoints)" step-4
+"$convoy" evaluate restored -q --final >/dev/null || fail "the weights that early stopping gave back: exit code $?"
+cmp restored/final.safetensors restored/best.safetensors || fail "the best weights differ from those given back"
+
 cp whole/final.safetensors ruined.safetensors
 printf '\0\0\300\177' | dd of=ruined.safetensors bs=1 conv=notrunc status=none \
   seek=$(($(stat -c %s ruined.safetensors) - 4))
