@@ -59,6 +59,21 @@ TEST_F(Stopping, GivesBackTheBestEpochsWeights) {
   for (const float value : training_.current().parameters()) ASSERT_EQ(value, 2);
 }
 
+TEST_F(Stopping, TakesAnEpochWithWeightsOfNoUseForOneWithoutImprovement) {
+  EarlyStopping stopping({.patience = 2, .restore_best_weights = true}, model_, true);
+  stopping.observe_failure();
+  EXPECT_FALSE(stopping.gives_back());
+  EXPECT_EQ(stops_after(stopping, {3.0}, "val_loss"), 0);
+  EXPECT_TRUE(stopping.gives_back());
+  std::ranges::fill(training_.current().parameters(), 9.0F);
+  stopping.observe_failure();
+  EXPECT_FALSE(stopping.should_stop());
+  stopping.observe_failure();
+  EXPECT_TRUE(stopping.should_stop());
+  stopping.give_back(training_);
+  for (const float value : training_.current().parameters()) ASSERT_EQ(value, 1);
+}
+
 TEST_F(Stopping, GoesOnFromItsState) {
   EarlyStopping before({.patience = 3}, model_, true);
   EXPECT_EQ(stops_after(before, {3.0, 4.0, 4.0}, "val_loss"), 0);
