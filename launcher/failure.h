@@ -15,10 +15,10 @@ namespace convoy {
 struct Failure {
   ExitCode code = ExitCode::defect;
   std::string message;
-  int rank = 0;
+  int rank = 0;  ///< that failed; of a stall, that noticed it
   std::string host;
   std::int64_t step = 0;  ///< steps done
-  std::string phase;      ///< "starting", "computing", "saving", …
+  std::string phase;      ///< "starting", "saving, or waiting for other ranks", …
 
   friend bool operator==(const Failure&, const Failure&) = default;
 };

@@ -87,16 +87,19 @@ std::optional<KnownData::Facts> known_data(const Setup& setup, const config::Dia
 void check_kernels(const Setup& setup, config::Diagnostics& diagnostics) {
   const CpuBackend backend(loops_of(widest_isa()));
   const std::span<const Op> ops(setup.model.ops);
+  const bool all_known = !diagnostics.has_error_about("model");
   for (const auto& [layer, provider] : setup.experiment.train.kernels) {
-    const auto known = [&](const LayerInfo& info) { return info.name == layer; };
-    if (std::ranges::none_of(setup.model.layers, known))
-      diagnostics.error("train.kernels." + layer, "no layer has this name; `convoy summary` lists them");
     const auto op = std::ranges::find(ops, layer, &Op::layer_name);
-    if (op == ops.end() && std::ranges::any_of(setup.model.layers, known))
-      diagnostics.error("train.kernels." + layer,
-                        "this layer computes nothing, so no provider can be chosen; remove it");
+    if (op == ops.end()) {
+      const bool named = std::ranges::count(setup.model.layers, layer, &LayerInfo::name) > 0;
+      if (all_known)
+        diagnostics.error("train.kernels." + layer,
+                          named ? "this layer computes nothing, so no provider can be chosen; remove it"
+                                : "no layer has this name; `convoy summary` lists them");
+      continue;
+    }
     try {
-      if (op != ops.end()) backend.select({op, ops.end()}, DType::float32, provider);
+      backend.select({op, ops.end()}, DType::float32, provider);
     } catch (const ConfigError& error) {
       diagnostics.error("train.kernels." + layer, error.what());
     }

@@ -24,8 +24,13 @@ void StallGuard::report_to(Report report) {
 }
 
 void StallGuard::end(const Watchdog::Stall& stall) {
-  const CommError error("no progress for {} s {} (distributed.stall_timeout_s: {}); ending all ranks",
-                        stall.seconds, stall.where, seconds_.load());
+  // Each rank knows only of itself, and the first to notice need not be the one that stands still.
+  const std::string who =
+      world_.size() == 1
+          ? ""
+          : fmt::format("; rank {} noticed, but any rank may be the one that stands still", world_.rank());
+  const CommError error("no progress for {:g} s {}{} (distributed.stall_timeout_s: {:g}); ending all ranks",
+                        stall.seconds, stall.where, who, seconds_.load());
   std::lock_guard lock(mutex_);
   report_(error);
   world_.abort(error.code());

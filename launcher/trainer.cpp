@@ -74,6 +74,8 @@ std::int64_t Trainer::epoch_steps() const { return runner_.batches().steps_per_e
 
 ExitCode Trainer::run() {
   const StopSignals signals;
+  parts_.watchdog.enter("opening metrics.jsonl, or waiting for other ranks", cursor_.global_step,
+                        Watchdog::kFilePatience);
   agree(parts_.communicator, [&] { start_run(); });
   while (!finished()) {
     train_step();
@@ -259,7 +261,7 @@ void Trainer::finish_epoch() {
          {totals_.loss / totals_.samples, totals_.correct / totals_.samples, totals_.top5 / totals_.samples});
   std::optional<EvaluationResult> result;
   if (validation_) {
-    parts_.watchdog.enter("validating", cursor_.global_step);
+    parts_.watchdog.enter("validating, or waiting for other ranks", cursor_.global_step);
     parts_.progress.show(fmt::format("epoch {}/{}  validating", cursor_.epoch, experiment_.train.epochs));
     result = evaluate(*evaluator_, *validation_, state_.current().parameters(), state_.current().statistics(),
                       make_loss(experiment_), parts_.communicator, &parts_.watchdog);
@@ -268,7 +270,8 @@ void Trainer::finish_epoch() {
   }
   epoch["seconds"] = seconds_since(epoch_start_);
   epoch["images_per_second"] = epoch_samples_ / seconds;
-  parts_.watchdog.enter("finishing the epoch", cursor_.global_step, Watchdog::kFilePatience);
+  parts_.watchdog.enter("finishing the epoch, or waiting for other ranks", cursor_.global_step,
+                        Watchdog::kFilePatience);
   agree(parts_.communicator, [&] {
     parts_.setup.training->verify_unchanged();
     if (parts_.setup.validation) parts_.setup.validation->verify_unchanged();

@@ -67,7 +67,8 @@ void Trainer::restore_best(const std::optional<BestResult>& best) {
 
 void Trainer::resume() {
   const std::string& resume = parts_.resume;
-  parts_.watchdog.enter("reading a checkpoint", cursor_.global_step, Watchdog::kFilePatience);
+  parts_.watchdog.enter("reading a checkpoint, or waiting for other ranks", cursor_.global_step,
+                        Watchdog::kFilePatience);
   std::string text;
   agree(parts_.communicator, [&] {
     if (!is_root() || resume == "never") return;
@@ -112,7 +113,8 @@ void Trainer::resume() {
   cursor_ = state.cursor;
   if (is_root()) saved_step_ = cursor_.global_step;
   resumed_data_ = state.data_sha256;
-  parts_.watchdog.enter("reading the data", cursor_.global_step, Watchdog::kFilePatience);
+  parts_.watchdog.enter("reading the data, or waiting for other ranks", cursor_.global_step,
+                        Watchdog::kFilePatience);
   agree(parts_.communicator, [&] { look_at_data(kHashPatience); });
   restore_best(state.best);
   const auto& stopping = state.early_stopping;
@@ -158,7 +160,7 @@ void Trainer::write_checkpoint() {
 /// steps are skipped there is nothing new to save, and the weights may be beyond use.
 void Trainer::save_on_the_way() {
   if (doubtful_) return;
-  parts_.watchdog.enter("saving", cursor_.global_step, Watchdog::kFilePatience);
+  parts_.watchdog.enter("saving, or waiting for other ranks", cursor_.global_step, Watchdog::kFilePatience);
   runner_.gather_moments();
   last_save_ = std::chrono::steady_clock::now();
   on_root("no checkpoint could be written", [&] { write_checkpoint(); });

@@ -24,6 +24,9 @@ std::int64_t elements_from(const std::vector<ModelTensor>& tensors, std::size_t 
   return sum;
 }
 
+/// A layer whose outputs do not depend on what comes before it, as long as that is a vector.
+bool knows_its_output(const config::Choice& layer) { return layer.sound && layer.type == "dense"; }
+
 /// Appends a layer to the model. False where nothing can be said of the layers behind it.
 bool append_layer(Model& model, const LayerType& type, const config::Choice& choice, const std::string& name,
                   config::Diagnostics& diagnostics) {
@@ -74,9 +77,15 @@ Model build_model(std::span<const std::int64_t> input_shape, std::span<const con
   }
   const std::vector<LayerType> types = layer_types();
   model.input = model.output = Shape(input_shape);
+  bool known = true;  // the shape
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    if (!layers[i].sound) break;  // reported already; shapes behind it are unknown
-    if (!append_layer(model, types.at(layers[i].index), layers[i], names[i], diagnostics)) break;
+    known = known && layers[i].sound;
+    if (!known && knows_its_output(layers[i])) {
+      model.layers.resize(i);  // what was passed over keeps its places
+      model.output = Shape({1});
+      known = true;
+    }
+    known = known && append_layer(model, types.at(layers[i].index), layers[i], names[i], diagnostics);
   }
   return model;
 }

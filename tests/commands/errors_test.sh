@@ -64,6 +64,8 @@ sed 's/^train: {/train: {kernels: {dense: onednn}, /' everything.yaml >kernels.y
 expect_error 2 "kernels.yaml:[0-9]+:[0-9]+: train.kernels.dense: 'onednn' computes no dense.*use one of: .*openblas" train kernels.yaml
 sed 's/^train: {/train: {kernels: {conv: native}, /' everything.yaml >kernels.yaml
 expect_error_alone 2 '^kernels.yaml:[0-9]+:[0-9]+: train.kernels.conv: no layer has this name' train kernels.yaml
+expect_error_alone 2 '^--set train.kernels.flatten: this layer computes nothing' check everything.yaml \
+  --set 'train.kernels={flatten: native}'
 expect_error_alone 2 '^--set train.validation: holding out 0.001 of 150 samples leaves 0' train everything.yaml --set train.validation=0.001
 expect_error_alone 3 'scripts/get_data.sh cifar100' train everything.yaml \
   --set 'data={cifar100: {path: nowhere}, scale: 1/255}' --set 'model.layers[9].dense.units=100'
@@ -84,6 +86,14 @@ sed 's/kernel_size: 3, activation/kernel_size: 40, activation/; s/units: 10}/uni
 text=$("$convoy" train misfit.yaml 2>&1) || true
 expect_match "a misfit and too few outputs" "$text" 'kernel_size: .*a window of 40 x 40'
 expect_match "a misfit and too few outputs" "$text" '7 outputs for 10 classes'
+sed 's/filters: 12/filters: 0/; s/units: 10}/units: 7}/; s/^train: {/train: {kernels: {batch_normalization_1: native}, /' \
+  everything.yaml >unsound.yaml
+text=$("$convoy" train unsound.yaml 2>&1) || true
+expect_match "an impossible value and too few outputs" "$text" 'filters: '
+expect_match "an impossible value and too few outputs" "$text" '7 outputs for 10 classes'
+expect_equal "lines for an impossible value and too few outputs" "$(wc -l <<<"$text")" 2
+expect_equal "lines for a slash in a name" \
+  "$(sed 's,- flatten,- flatten: {name: x/y},' everything.yaml >slash.yaml; "$convoy" train slash.yaml 2>&1 | wc -l)" 1
 # Of data that is not named, the number of classes is not known.
 sed 's/units: 10}/units: 7}/; s/shapes: {/shappes: {/' everything.yaml >unnamed.yaml
 text=$("$convoy" train unnamed.yaml 2>&1) || true

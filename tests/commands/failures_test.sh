@@ -202,17 +202,20 @@ expect_match "--resume alwyas" "$text" 'auto, never, or a checkpoint'
 
 # A rank that stands still: 4, with step and phase, within the time-out.
 mapfile -t options < <(mpirun_options 2)
-mpirun "${options[@]}" --bind-to none "$convoy" train everything.yaml -q --run-dir stalled --set train.epochs=100000 \
+cat >noted.sh <<SCRIPT
+echo \$\$ >pid-\$OMPI_COMM_WORLD_RANK
+exec "$convoy" "\$@"
+SCRIPT
+mpirun "${options[@]}" --bind-to none bash noted.sh train everything.yaml -q --run-dir stalled --set train.epochs=100000 \
   --set data.shapes.train_samples=40000 --set distributed.stall_timeout_s=2 2>stalled.txt &
 job=$!
 for _ in $(seq 2000); do [ -s stalled/metrics.jsonl ] && break; sleep 0.02; done
 sleep 0.3
-mapfile -t pids < <(pgrep --parent "$job" | xargs -I{} sh -c 'pgrep --parent {} || echo {}')
-kill -STOP "${pids[-1]}"
+kill -STOP "$(cat pid-1)"
 began=$SECONDS
 code=0
 wait "$job" || code=$?
-kill -KILL "${pids[@]}" 2>/dev/null || true
+kill -KILL "$(cat pid-1)" 2>/dev/null || true
 expect_equal "exit code of a rank that stands still" "$code" 4
 [ $((SECONDS - began)) -le 20 ] || fail "a rank that stands still is noticed after $((SECONDS - began)) s"
 expect_match "a rank that stands still" "$(cat stalled.txt)" 'no progress for 2 s after step [0-9]+, [a-z]+'

@@ -49,6 +49,24 @@ expect_equal "weights of 8 samples on 2 ranks" "$(weights_of small-2)" "$(weight
 expect_match "the weights of a run" "$("$convoy" evaluate run 2>&1 >evaluation.txt)" 'weights: run/(best|final)\.safetensors'
 expect_match "the final weights of a run" "$("$convoy" evaluate run --final 2>&1 >evaluation.txt)" \
   'weights: run/final\.safetensors'
+cp run/final.safetensors start.safetensors
+started=(everything.yaml --set model.weights=start.safetensors --set name=run-of-its-own)
+expect_match "the weights of a config" "$("$convoy" evaluate "${started[@]}" 2>&1 >/dev/null)" 'weights: start\.safetensors'
+mkdir runs
+cp -r run runs/run-of-its-own
+expect_match "the final weights of a config" "$("$convoy" evaluate "${started[@]}" --final 2>&1 >/dev/null)" \
+  'weights: runs/run-of-its-own/final\.safetensors'
+expect_match "the weights of a run whose config names others" \
+  "$("$convoy" evaluate run --set model.weights=start.safetensors 2>&1 >/dev/null)" 'weights: run/(best|final)\.safetensors'
+
+# Outputs that can be written nowhere are refused before any work.
+for output in runs nowhere/logits.npy; do
+  code=0
+  text=$("$convoy" predict run --output "$output" 2>&1) || code=$?
+  expect_equal "exit code of predict to $output" "$code" 2
+  expect_match "predict to $output" "$text" "^convoy: --output $output: .*(directory|first)"
+done
+
 expect_match "an evaluation" "$(cat evaluation.txt)" 'loss [0-9.]+, accuracy [0-9.]+ over 70 samples$'
 expect_match "an evaluation with top 5" \
   "$("$convoy" evaluate run -q --set 'metrics=[accuracy, top_5_accuracy]')" 'top-5 accuracy [0-9.]+ over 70 samples$'

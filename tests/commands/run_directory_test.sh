@@ -47,6 +47,19 @@ text=$("$convoy" train constant.yaml --run-dir longer --set train.epochs=4 --set
 expect_equal "exit code of a run without its config" "$code" 2
 expect_match "a run without its config" "$text" "longer holds a run without its resolved.yaml.*--resume never"
 
+# The kernels in use, of layers that are computed by several, too.
+"$convoy" train everything.yaml -q --run-dir kernels --set train.max_steps=1 --set train.kernels='{conv2d_1: openblas, dense: reference}'
+text=$(python3 - <<'PYTHON'
+import json
+kernels = json.loads(open("kernels/metrics.jsonl").readline())["kernels"]
+for layer in ("conv2d_1", "dense", "batch_normalization"):
+    print(layer, len(kernels[layer]), kernels[layer][0].split(":")[0])
+PYTHON
+)
+expect_equal "kernels in use" "$text" "conv2d_1 2 openblas
+dense 2 reference
+batch_normalization 2 native"
+
 # --resume never moves the old run aside.
 "$convoy" train everything.yaml -q --run-dir run --resume never
 expect_equal "weights of the run moved aside" "$(weights_of run.old-1)" "$hash"

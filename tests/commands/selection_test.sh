@@ -30,6 +30,9 @@ expect_equal "weights given back" "$(weights_of early)" "$(weights_of short)"
 ranks 3 "${common[@]}" --run-dir gone-on --resume "part/checkpoints/step-$((4 * (best + 1)))"
 expect_equal "weights given back after a stop" "$(weights_of gone-on)" "$(weights_of early)"
 
+expect_match "best weights that are not taken over" "$(cat gone-on/log.txt)" \
+  'warning gone-on/best.safetensors is not here: the best weights are sought anew; the best so far had val_accuracy [0-9.]+ after epoch'
+
 # It is finished, and stays so.
 text=$("$convoy" "${common[@]/-q/--quiet}" --run-dir early 2>&1) || fail "a run that stopped early does not exit 0"
 expect_equal "epochs of the finished run" "$(epochs_of early)" "$epochs"

@@ -37,5 +37,19 @@ kill -STOP "$(cat pid-1)"
 code=0
 wait "$job" || code=$?
 expect_equal "exit code of bench with a stopped rank" "$code" 4
-expect_match "bench with a stopped rank" "$(cat stopped.txt)" 'no progress for 2 s after step [0-9]+, (waiting|computing)'
+expect_match "bench with a stopped rank" "$(cat stopped.txt)" \
+  'no progress for 2 s after step [0-9]+, (waiting|computing).*; rank 0 noticed, but any rank may be the one that stands still'
+
+# A file that does not answer gets ten times as long, and the line says how long that was.
+cp -r run hung
+rm hung/final.safetensors hung/metrics.jsonl
+mkfifo hung/metrics.jsonl
+code=0
+SECONDS=0
+ranks 2 train everything.yaml -q --run-dir hung --set train.epochs=1 --set distributed.stall_timeout_s=0.4 2>hung.txt || code=$?
+expect_equal "exit code of a file that does not answer" "$code" 4
+expect_match "a file that does not answer" "$(cat hung.txt)" \
+  'no progress for 4 s after step 4, opening metrics.jsonl, or waiting .*stall_timeout_s: 0.4\)'
+[ $SECONDS -ge 4 ] || fail "a file had only $SECONDS s to answer"
+expect_match "hung/failure.json" "$(cat hung/failure.json)" '"message": "no progress for 4 s'
 finish

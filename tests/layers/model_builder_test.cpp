@@ -233,6 +233,15 @@ TEST(ModelBuilder, GoesOnBehindAMisfitToReportTheNext) {
             "before it");
 }
 
+TEST(ModelBuilder, GoesOnBehindAnUnknownShapeWithTheNextDenseLayer) {
+  EXPECT_EQ(build("[4, 4, 3]", "[flaten, max_pooling2d, dense: {units: 3}, max_pooling2d]").errors,
+            "model.yaml:2:10: model.layers[0].flaten: unknown layer; did you mean 'flatten'?\n"
+            "model.yaml:2:52: model.layers[3].max_pooling2d: max_pooling2d_1: needs an image [height, width, "
+            "channels], but "
+            "its input is "
+            "[3]; put it before `- flatten`");
+}
+
 TEST(ModelBuilder, RefusesSizesThatNoMemoryHolds) {
   for (const char* layers :
        {"[flatten, dense: {units: 1e12}]", "[flatten, dense: {units: 9223372036854775807}]",
