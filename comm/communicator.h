@@ -33,6 +33,8 @@ class Communicator {
 
   virtual int rank() const = 0;
   virtual int size() const = 0;
+  /// For each rank the number of its host: equal for ranks that can share memory.
+  virtual std::span<const int> hosts() const = 0;
   /// A communicator of the same ranks whose operations never mix with this one's. Collective.
   virtual std::unique_ptr<Communicator> duplicate() = 0;
 
@@ -50,6 +52,15 @@ class Communicator {
   virtual PendingPtr start_reduce_scatter(std::span<float> data, std::span<const std::int64_t> counts) = 0;
   /// As all_gather, not blocking.
   virtual PendingPtr start_all_gather(std::span<float> data, std::span<const std::int64_t> counts) = 0;
+
+  /// Messages from one rank to another, which alone take part. They arrive in the order in which they were
+  /// started, each in a place of its size.
+  virtual PendingPtr start_send(std::span<const std::byte> data, int to) = 0;
+  virtual PendingPtr start_receive(std::span<std::byte> data, int from) = 0;
+
+  /// Throws CommError where another rank is known to have failed: for who waits for one in another way than
+  /// by these operations.
+  virtual void require_alive() {}
 };
 
 }  // namespace convoy

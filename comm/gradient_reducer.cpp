@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "comm/parts.h"
+#include "comm/shared_exchange.h"
 #include "core/error.h"
 
 namespace convoy {
@@ -17,21 +18,25 @@ constexpr double kLargestSum = 0x1p19;
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
 
+std::unique_ptr<GradientExchange> make_exchange(HostGroup* hosts, Communicator& communicator,
+                                                const BucketPlan& plan, bool as_floats,
+                                                const simd::Table& loops) {
+  if (hosts) return std::make_unique<SharedExchange>(*hosts, communicator, plan, as_floats, loops);
+  return std::make_unique<MessageExchange>(communicator, plan, as_floats, loops);
+}
+
 }  // namespace
 
 GradientReducer::GradientReducer(std::unique_ptr<Communicator> communicator, BucketPlan plan, Mode mode,
                                  std::int64_t slices, const simd::Table& loops,
-                                 std::span<const BucketPlan::Range> set_ranges)
+                                 std::span<const BucketPlan::Range> set_ranges, HostGroup* hosts)
     : communicator_(std::move(communicator)),
       plan_(std::move(plan)),
-      mode_(mode),
+      exchange_(make_exchange(hosts, *communicator_, plan_, mode == Mode::native, loops)),
       limit_(static_cast<float>(kLargestSum / static_cast<double>(slices))),
       loops_(loops),
       owned_(plan_.owned(communicator_->rank())),
-      integers_(index(plan_.elements()) * sizeof(std::int64_t)),
-      sums_(index(plan_.elements()) * sizeof(float)),
-      passed_(std::make_unique<std::atomic<std::int64_t>[]>(plan_.buckets().size())),
-      pending_(plan_.buckets().size()) {
+      passed_(std::make_unique<std::atomic<std::int64_t>[]>(plan_.buckets().size())) {
   make_stripes(set_ranges);
   order_norms();
 }
@@ -65,12 +70,13 @@ void GradientReducer::make_stripes(std::span<const BucketPlan::Range> set_ranges
 }
 
 void GradientReducer::begin_step(std::int64_t local_slices) {
+  exchange_->begin_step();
   local_slices_ = local_slices;
   started_ = 0;
   // What is set needs no clearing, unless no slice will set it.
   for (std::size_t i = 0; i < stripe_begins_.size(); ++i)
     stripes_[i].stale = !stripes_[i].set || local_slices == 0;
-  for (std::size_t i = 0; i < pending_.size(); ++i) passed_[i] = 0;
+  for (std::size_t i = 0; i < plan_.buckets().size(); ++i) passed_[i] = 0;
   if (local_slices == 0) start_ready_buckets();
 }
 
@@ -86,13 +92,12 @@ GradientReducer::Stripe* GradientReducer::stripe_at(std::int64_t offset) {
 
 void GradientReducer::clear_stale(Stripe& stripe) {
   if (!std::exchange(stripe.stale, false)) return;
-  const auto values =
-      integers_.as<std::int64_t>().subspan(index(stripe.begin), index(stripe.end - stripe.begin));
+  const auto values = exchange_->sums().subspan(index(stripe.begin), index(stripe.end - stripe.begin));
   std::fill(values.begin(), values.end(), 0);
 }
 
 bool GradientReducer::add(std::int64_t offset, std::span<const float> gradient) {
-  std::int64_t* sums = integers_.as<std::int64_t>().data();
+  std::int64_t* sums = exchange_->sums().data();
   bool summed = true;
   for (Stripe* stripe = stripe_at(offset); !gradient.empty(); ++stripe) {
     const std::size_t count = std::min(gradient.size(), index(stripe->end - offset));
@@ -106,29 +111,25 @@ bool GradientReducer::add(std::int64_t offset, std::span<const float> gradient) 
 }
 
 void GradientReducer::set(std::int64_t offset, std::span<const std::int64_t> sum) {
-  if (sums_are_local())
-    loops_.exact_to_float(sums_.as<float>().data() + offset, sum.data(), sum.size());
+  if (exchange_->takes_floats())
+    loops_.exact_to_float(exchange_->gradients().data() + offset, sum.data(), sum.size());
   else
-    std::ranges::copy(sum, integers_.as<std::int64_t>().begin() + offset);
+    std::ranges::copy(sum, exchange_->sums().begin() + offset);
 }
 
 void GradientReducer::passed(std::int64_t offset) {
   const std::size_t bucket = bucket_at(offset);
-  if (++passed_[bucket] == local_slices_ * plan_.buckets()[bucket].blocks) {
-    start_ready_buckets();
-    return;
-  }
-  // The library makes no progress by itself: each finished layer lends it a moment, if no other worker does.
+  if (++passed_[bucket] == local_slices_ * plan_.buckets()[bucket].blocks) start_ready_buckets();
+  // Nothing moves by itself: each finished layer lends it a moment, if no other worker does.
   std::unique_lock lock(start_mutex_, std::try_to_lock);
-  if (!lock) return;
-  for (std::size_t i = 0; i < started_; ++i)
-    if (pending_[i]) pending_[i]->test();
+  if (lock) exchange_->progress();
 }
 
 void GradientReducer::start_ready_buckets() {
   std::lock_guard lock(start_mutex_);
   // In order on every rank, whichever bucket is complete first.
-  while (started_ < pending_.size() && passed_[started_] == local_slices_ * plan_.buckets()[started_].blocks)
+  const auto& buckets = plan_.buckets();
+  while (started_ < buckets.size() && passed_[started_] == local_slices_ * buckets[started_].blocks)
     start(started_++);
 }
 
@@ -136,38 +137,22 @@ void GradientReducer::start(std::size_t i) {
   const Bucket& bucket = plan_.buckets()[i];
   for (Stripe* stripe = stripe_at(bucket.begin);; ++stripe) {
     clear_stale(*stripe);
+    if (exchange_->takes_floats()) convert(*stripe);
     if (stripe->end == bucket.end) break;
   }
-  if (communicator_->size() == 1) return;
-  const std::size_t begin = index(bucket.begin), count = index(bucket.end - bucket.begin);
-  if (mode_ == Mode::exact) {
-    pending_[i] = communicator_->start_reduce_scatter(integers_.as<std::int64_t>().subspan(begin, count),
-                                                      bucket.counts);
-  } else {
-    convert(bucket.begin, bucket.end);
-    pending_[i] = communicator_->start_reduce_scatter(sums_.as<float>().subspan(begin, count), bucket.counts);
-  }
+  exchange_->start(i);
 }
 
-void GradientReducer::convert(std::int64_t begin, std::int64_t end) {
-  for (const Stripe* stripe = stripe_at(begin); begin < end; ++stripe) {
-    const std::int64_t until = std::min(end, stripe->end);
-    const bool converted = stripe->set && sums_are_local() && local_slices_ > 0;  // by set()
-    if (!converted)
-      loops_.exact_to_float(sums_.as<float>().data() + begin, integers_.as<std::int64_t>().data() + begin,
-                            index(until - begin));
-    begin = until;
-  }
+void GradientReducer::convert(const Stripe& stripe) {
+  if (stripe.set && local_slices_ > 0) return;  // by set()
+  loops_.exact_to_float(exchange_->gradients().data() + stripe.begin, exchange_->sums().data() + stripe.begin,
+                        index(stripe.end - stripe.begin));
 }
 
 void GradientReducer::finish() {
-  require(started_ == pending_.size(), "a step's gradients are wanted before all of its slices have passed");
-  for (PendingPtr& pending : pending_) {
-    if (pending) pending->wait();
-    pending.reset();
-  }
-  if (mode_ == Mode::native && communicator_->size() > 1) return;
-  for (const auto& range : owned_) convert(range.begin, range.end);
+  require(started_ == plan_.buckets().size(),
+          "a step's gradients are wanted before all of its slices have passed");
+  exchange_->finish();
 }
 
 void GradientReducer::order_norms() {
@@ -199,16 +184,8 @@ double GradientReducer::squared_norm() {
 }
 
 void GradientReducer::gather(std::span<float> arena) {
-  if (communicator_->size() == 1) return;
-  for (std::size_t i = 0; i < pending_.size(); ++i) {
-    const Bucket& bucket = plan_.buckets()[i];
-    pending_[i] = communicator_->start_all_gather(
-        arena.subspan(index(bucket.begin), index(bucket.end - bucket.begin)), bucket.counts);
-  }
-  for (PendingPtr& pending : pending_) {
-    pending->wait();
-    pending.reset();
-  }
+  std::vector<PendingPtr> pending(plan_.buckets().size());
+  gather_owned(*communicator_, plan_, arena, pending);
 }
 
 }  // namespace convoy

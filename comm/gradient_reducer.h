@@ -9,7 +9,9 @@
 
 #include "comm/bucket_plan.h"
 #include "comm/communicator.h"
-#include "core/arena.h"
+#include "comm/gradient_exchange.h"
+#include "comm/host_group.h"
+#include "comm/message_exchange.h"
 #include "core/cpu/simd/table.h"
 #include "core/gradient_sink.h"
 
@@ -21,19 +23,22 @@ namespace convoy {
 /// nor the threads that add them can change it. A slice's elements must stay below 2^19 / S, so that the sum
 /// over the S slices of the global batch stays below 2^19 and cannot overflow.
 ///   exact:  the integers travel; the result's bits do not depend on the ranks.
-///   native: each rank's sum travels as float: half the bytes; the bits depend on the number of ranks (on
-///   nothing else).
+///   native: sums travel as floats: half the bytes. Ranks that share their host's memory still add integers
+///   there, and what travels are the hosts' sums; without, each rank's. The bits depend on the number of
+///   ranks and how they are placed on hosts (on nothing else).
 ///
 /// A step: begin_step(); add() and passed() from worker threads; finish(); gradients() of the owned ranges;
-/// the optimizer; gather().
+/// the optimizer; share_weights().
 class GradientReducer : public GradientSink {
  public:
   enum class Mode { exact, native };
 
   /// `slices`: S, of the global batch, the same on all ranks. `set_ranges`: what set() fills, ascending. The
-  /// communicator is the reducer's own.
+  /// communicator is the reducer's own. `hosts`: by whose memory ranks exchange, if any; it must outlive the
+  /// reducer.
   GradientReducer(std::unique_ptr<Communicator> communicator, BucketPlan plan, Mode mode, std::int64_t slices,
-                  const simd::Table& loops, std::span<const BucketPlan::Range> set_ranges = {});
+                  const simd::Table& loops, std::span<const BucketPlan::Range> set_ranges = {},
+                  HostGroup* hosts = nullptr);
   ~GradientReducer() override;
 
   /// `local_slices`: how many slices of this rank will pass; zero is allowed.
@@ -49,13 +54,16 @@ class GradientReducer : public GradientSink {
   /// What this rank owns; the same for the whole life of the object.
   std::span<const BucketPlan::Range> owned() const { return owned_; }
   /// After finish(): the global batch's gradient, valid in the owned ranges, indexed as the arena.
-  std::span<const float> gradients() const { return sums_.as<float>(); }
+  std::span<const float> gradients() const { return exchange_->gradients(); }
 
   /// After finish(): the squared Euclidean norm of the whole gradient, equal on all ranks: in double, within
   /// each norm block in a fixed order, then block by block. Collective.
   double squared_norm();
 
-  /// All-gathers the owned ranges of an arena in place. Collective.
+  /// After the optimizer has written the owned ranges: all ranks have all weights. Where ranks share their
+  /// host's memory, `weights` is one of the generations that lie there. Collective.
+  void share_weights(std::span<float> weights) { exchange_->share_weights(weights); }
+  /// All-gathers the owned ranges of an arena that is this rank's own, in place. Collective.
   void gather(std::span<float> arena);
 
  private:
@@ -70,16 +78,14 @@ class GradientReducer : public GradientSink {
   std::size_t bucket_at(std::int64_t offset) const;
   Stripe* stripe_at(std::int64_t offset);
   void clear_stale(Stripe& stripe);
-  /// Whether sums become floats in this rank before they meet the others', if any.
-  bool sums_are_local() const { return mode_ == Mode::native || communicator_->size() == 1; }
   void order_norms();
   void start_ready_buckets();
   void start(std::size_t bucket);
-  void convert(std::int64_t begin, std::int64_t end);
+  void convert(const Stripe& stripe);
 
   std::unique_ptr<Communicator> communicator_;
   const BucketPlan plan_;
-  const Mode mode_;
+  const std::unique_ptr<GradientExchange> exchange_;
   const float limit_;
   const simd::Table& loops_;
   const std::vector<BucketPlan::Range> owned_;
@@ -87,16 +93,13 @@ class GradientReducer : public GradientSink {
   std::vector<std::int64_t> norm_counts_, norm_bytes_;  ///< how many of them each rank owns
   std::vector<double> norms_, norms_in_order_;          ///< of squared_norm(), so that no step allocates
 
-  Arena integers_;  ///< int64: this rank's sums
-  Arena sums_;      ///< float: what travels in native mode; the result
   std::unique_ptr<Stripe[]> stripes_;
   std::vector<std::int64_t> stripe_begins_;
   std::unique_ptr<std::atomic<std::int64_t>[]> passed_;  ///< by bucket: times a slice and a block
   std::int64_t local_slices_ = 0;
 
-  std::mutex start_mutex_;  ///< guards what follows, and the communicator during the backward pass
+  std::mutex start_mutex_;  ///< guards the exchange during the backward pass, and what follows
   std::size_t started_ = 0;
-  std::vector<PendingPtr> pending_;  ///< by bucket: reduce-scatters, later all-gathers
 };
 
 }  // namespace convoy

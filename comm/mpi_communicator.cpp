@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "comm/backoff.h"
 #include "comm/mpi_check.h"
@@ -125,11 +126,15 @@ class ReduceScatter : public Pending {
 
 class MpiCommunicator : public Communicator {
  public:
-  MpiCommunicator(MPI_Comm parent, const MessageSizes& sizes) : sizes_(sizes) {
+  MpiCommunicator(MPI_Comm parent, const MessageSizes& sizes, std::vector<int> hosts)
+      : sizes_(sizes), hosts_(std::move(hosts)) {
     CONVOY_MPI(MPI_Comm_dup(parent, &comm_));
     CONVOY_MPI(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN));
     CONVOY_MPI(MPI_Comm_rank(comm_, &rank_));
     CONVOY_MPI(MPI_Comm_size(comm_, &size_));
+    if (!hosts_.empty()) return;
+    hosts_.resize(static_cast<std::size_t>(size_));
+    std::iota(hosts_.begin(), hosts_.end(), 0);
   }
   ~MpiCommunicator() override {
     // Freeing is collective, and after an operation was given up the other ranks may never come.
@@ -140,8 +145,9 @@ class MpiCommunicator : public Communicator {
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
+  std::span<const int> hosts() const override { return hosts_; }
   std::unique_ptr<Communicator> duplicate() override {
-    return std::make_unique<MpiCommunicator>(comm_, sizes_);
+    return std::make_unique<MpiCommunicator>(comm_, sizes_, hosts_);
   }
 
   void barrier() override {
@@ -172,6 +178,19 @@ class MpiCommunicator : public Communicator {
   }
   PendingPtr start_all_gather(std::span<float> data, std::span<const std::int64_t> counts) override {
     return exchange_parts(data, counts);
+  }
+
+  PendingPtr start_send(std::span<const std::byte> data, int to) override {
+    auto pending = transfer();
+    each_piece(data, sizes_.largest,
+               [&](std::span<const std::byte> piece) { pending->requests.send(piece, to); });
+    return pending;
+  }
+  PendingPtr start_receive(std::span<std::byte> data, int from) override {
+    auto pending = transfer();
+    each_piece(data, sizes_.largest,
+               [&](std::span<std::byte> piece) { pending->requests.receive(piece, from); });
+    return pending;
   }
 
  private:
@@ -209,6 +228,7 @@ class MpiCommunicator : public Communicator {
   }
 
   const MessageSizes sizes_;
+  std::vector<int> hosts_;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
@@ -217,8 +237,9 @@ class MpiCommunicator : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_communicator(MPI_Comm parent, const MessageSizes& sizes) {
-  return std::make_unique<MpiCommunicator>(parent, sizes);
+std::unique_ptr<Communicator> make_communicator(MPI_Comm parent, const MessageSizes& sizes,
+                                                std::vector<int> hosts) {
+  return std::make_unique<MpiCommunicator>(parent, sizes, std::move(hosts));
 }
 
 }  // namespace convoy::mpi

@@ -5,8 +5,10 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <string_view>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -57,11 +59,17 @@ struct Channel {
       operations;  ///< that not all ranks have started, by number
   std::map<std::int64_t, std::shared_ptr<Channel>>
       duplicates;  ///< in the order in which every rank makes them
+  /// Messages on their way: from, to, and how many went there before.
+  std::map<std::tuple<int, int, std::int64_t>, std::vector<std::byte>> messages;
 };
 
 /// What the ranks of one run_ranks() share.
 struct Group {
-  explicit Group(int count) : ranks(count) {}
+  Group(int count, std::vector<int> host_of_rank) : ranks(count), hosts(std::move(host_of_rank)) {
+    if (!hosts.empty()) return;
+    hosts.resize(static_cast<std::size_t>(ranks));
+    std::iota(hosts.begin(), hosts.end(), 0);
+  }
 
   void fail() {
     std::lock_guard lock(mutex);
@@ -73,6 +81,7 @@ struct Group {
   }
 
   const int ranks;
+  std::vector<int> hosts;
   std::mutex mutex;
   std::condition_variable changed;
   bool failed = false;
@@ -134,13 +143,61 @@ class ThreadPending : public Pending {
   Body body_;
 };
 
+/// A message sent: the channel has a copy.
+class ThreadSend : public Pending {
+ public:
+  void wait() override {}
+  bool test() override { return true; }
+};
+
+class ThreadReceive : public Pending {
+ public:
+  ThreadReceive(std::shared_ptr<Group> group, std::shared_ptr<Channel> channel,
+                std::tuple<int, int, std::int64_t> number, std::span<std::byte> data)
+      : group_(std::move(group)), channel_(std::move(channel)), number_(number), data_(data) {}
+
+  void wait() override {
+    std::unique_lock lock(group_->mutex);
+    group_->changed.wait(lock, [&] { return take() || group_->failed; });
+    if (!done_) group_->require_alive();
+  }
+  bool test() override {
+    std::lock_guard lock(group_->mutex);
+    if (!take()) group_->require_alive();
+    return done_;
+  }
+
+ private:
+  bool take() {
+    const auto message = channel_->messages.find(number_);
+    if (done_ || message == channel_->messages.end()) return done_;
+    if (message->second.size() != data_.size())
+      throw DefectError("a message of {} bytes where another rank sends {}", data_.size(),
+                        message->second.size());
+    std::ranges::copy(message->second, data_.begin());
+    channel_->messages.erase(message);
+    return done_ = true;
+  }
+
+  std::shared_ptr<Group> group_;
+  std::shared_ptr<Channel> channel_;
+  std::tuple<int, int, std::int64_t> number_;
+  std::span<std::byte> data_;
+  bool done_ = false;
+};
+
 class ThreadCommunicator : public Communicator {
  public:
   ThreadCommunicator(std::shared_ptr<Group> group, std::shared_ptr<Channel> channel, int rank)
-      : group_(std::move(group)), channel_(std::move(channel)), rank_(rank) {}
+      : group_(std::move(group)),
+        channel_(std::move(channel)),
+        rank_(rank),
+        sent_(static_cast<std::size_t>(group_->ranks)),
+        received_(sent_) {}
 
   int rank() const override { return rank_; }
   int size() const override { return group_->ranks; }
+  std::span<const int> hosts() const override { return group_->hosts; }
 
   std::unique_ptr<Communicator> duplicate() override {
     barrier();
@@ -172,6 +229,22 @@ class ThreadCommunicator : public Communicator {
   }
   PendingPtr start_all_gather(std::span<float> data, std::span<const std::int64_t> counts) override {
     return gather(data, counts);
+  }
+
+  PendingPtr start_send(std::span<const std::byte> data, int to) override {
+    std::lock_guard lock(group_->mutex);
+    group_->require_alive();
+    channel_->messages[{rank_, to, sent_[static_cast<std::size_t>(to)]++}].assign(data.begin(), data.end());
+    group_->changed.notify_all();
+    return std::make_unique<ThreadSend>();
+  }
+  PendingPtr start_receive(std::span<std::byte> data, int from) override {
+    const std::tuple number(from, rank_, received_[static_cast<std::size_t>(from)]++);
+    return std::make_unique<ThreadReceive>(group_, channel_, number, data);
+  }
+  void require_alive() override {
+    std::lock_guard lock(group_->mutex);
+    group_->require_alive();
   }
 
  private:
@@ -227,12 +300,13 @@ class ThreadCommunicator : public Communicator {
   int rank_;
   std::int64_t next_ = 0;  ///< number of the next operation; ranks start the same ones in the same order
   std::int64_t duplicates_ = 0;
+  std::vector<std::int64_t> sent_, received_;  ///< messages, by the other rank
 };
 
 }  // namespace
 
-void run_ranks(int ranks, const std::function<void(Communicator&)>& rank) {
-  const auto group = std::make_shared<Group>(ranks);
+void run_ranks(int ranks, const std::function<void(Communicator&)>& rank, std::vector<int> hosts) {
+  const auto group = std::make_shared<Group>(ranks, std::move(hosts));
   const auto channel = std::make_shared<Channel>();
   std::vector<std::thread> threads;
   std::mutex mutex;

@@ -66,6 +66,7 @@ struct World::Impl {
   bool mpi = false;
   int rank = 0, size = 1, local_rank = 0, local_size = 1;
   std::vector<std::string> hosts;
+  std::vector<int> first_on_host;  ///< for each rank, the first of those that it can share memory with
   int exceptions = std::uncaught_exceptions();
 
   void start_mpi(const LaunchEnvironment& environment);
@@ -104,7 +105,11 @@ void World::Impl::find_neighbours() {
   CONVOY_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &local));
   CONVOY_MPI(MPI_Comm_rank(local, &local_rank));
   CONVOY_MPI(MPI_Comm_size(local, &local_size));
+  int first = rank;
+  CONVOY_MPI(MPI_Bcast(&first, 1, MPI_INT, 0, local));  // in the order of their ranks
   CONVOY_MPI(MPI_Comm_free(&local));
+  first_on_host.resize(static_cast<std::size_t>(size));
+  CONVOY_MPI(MPI_Allgather(&first, 1, MPI_INT, first_on_host.data(), 1, MPI_INT, MPI_COMM_WORLD));
 
   constexpr int kName = 256;
   std::vector<char> names(static_cast<std::size_t>(size) * kName, '\0');
@@ -130,7 +135,8 @@ int World::local_size() const { return impl_->local_size; }
 const std::vector<std::string>& World::hosts() const { return impl_->hosts; }
 
 std::unique_ptr<Communicator> World::communicator() const {
-  return impl_->mpi ? mpi::make_communicator(MPI_COMM_WORLD) : make_self_communicator();
+  return impl_->mpi ? mpi::make_communicator(MPI_COMM_WORLD, {}, impl_->first_on_host)
+                    : make_self_communicator();
 }
 
 void World::abort(ExitCode code) const noexcept {

@@ -69,7 +69,7 @@ StepRunner::StepRunner(Engine& engine, const InputPipeline& pipeline, const Opti
       meeting_(*meeting_communicator_, batches_.slices()),
       reducer_(communicator.duplicate(),
                bucket_plan(engine.network(), communicator.size(), options.bucket_bytes), options.reduce,
-               batches_.slices(), engine.backend().loops(), set_ranges(engine.network())),
+               batches_.slices(), engine.backend().loops(), set_ranges(engine.network()), state.hosts()),
       executor_(planned(engine.network(), batches_), engine.pool(), options.loss,
                 executor_options(batches_, own_slices_)) {}
 
@@ -117,7 +117,7 @@ StepResult StepRunner::step(std::int64_t number) {
     update.gradient_scale = clip_scale(reducer_.squared_norm(), *options_.global_clipnorm);
   profiler().time(0, Piece::update, 0, [&] { state_.update(optimizer_, update, reducer_); });
   enter("waiting for other ranks' weights");
-  profiler().time(0, Piece::gather, 0, [&] { reducer_.gather(state_.next().parameters()); });
+  profiler().time(0, Piece::gather, 0, [&] { reducer_.share_weights(state_.next().parameters()); });
   if (state_.next_is_finite(reducer_.plan()))
     state_.commit();
   else

@@ -46,7 +46,9 @@ Trainer::Trainer(const Parts& parts, const RunDirectory* files)
       files_(files),
       experiment_(parts.setup.experiment),
       optimizer_(make_optimizer(experiment_, parts.engine.backend().loops())),
-      state_(parts.setup.model, optimizer_->slot_names()),
+      state_(parts.setup.model, optimizer_->slot_names(),
+             HostGroup::join(parts.communicator, parts.setup.model.parameter_elements,
+                             [&](const std::string& text) { parts.log.warning("{}", text); })),
       pipeline_(make_pipeline(parts.setup, parts.setup.training, true)),
       runner_(parts_.engine, pipeline_, *optimizer_, state_, parts_.communicator,
               watched(step_options(parts.setup), parts_.watchdog)),
@@ -58,8 +60,7 @@ Trainer::Trainer(const Parts& parts, const RunDirectory* files)
   }
   if (const auto& stopping = experiment_.train.early_stopping)
     early_stopping_.emplace(*stopping, parts.setup.model, is_root());
-  initialize(parts.setup.model, experiment_.seed, state_.current().parameters(),
-             state_.current().statistics());
+  state_.initialize(experiment_.seed, parts_.communicator);
   load_initial_weights();
   if (is_root())
     data_hash_ = std::async(std::launch::async, [data = parts.setup.training] {

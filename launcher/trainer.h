@@ -60,7 +60,6 @@ class Trainer {
   bool is_root() const { return files_ != nullptr; }
   void load_initial_weights();
   void restore_best(const std::optional<BestResult>& best);
-  void share_state();
   void start_run();
   void train_step();
   void refuse_step(const std::string& reason);

@@ -41,16 +41,7 @@ void Trainer::load_initial_weights() {
     state_.load_weights(SafetensorsFile(*experiment_.model.weights));
     require_finite(state_.weights(), *experiment_.model.weights);
   });
-  share_state();
-}
-
-/// Rank 0's current generation becomes everybody's.
-void Trainer::share_state() {
-  Communicator& comm = parts_.communicator;
-  comm.broadcast(std::as_writable_bytes(state_.current().parameters()), 0);
-  comm.broadcast(std::as_writable_bytes(state_.current().statistics()), 0);
-  for (std::size_t i = 0; i < optimizer_->slot_names().size(); ++i)
-    comm.broadcast(std::as_writable_bytes(state_.current().slot(i)), 0);
+  state_.broadcast(parts_.communicator);
 }
 
 /// The best so far counts only for the same metric, and where its weights are at hand.
@@ -103,7 +94,7 @@ void Trainer::resume() {
   });
   text = broadcast_text(parts_.communicator, std::move(text));
   if (text.empty()) return;
-  share_state();
+  state_.broadcast(parts_.communicator);
   const CheckpointState state = parse_manifest(text).state;
   resumed_ = true;
   if (state.config_hash != parts_.config_hash) {

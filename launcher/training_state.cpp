@@ -21,10 +21,15 @@ std::span<float> view(const ModelTensor& tensor, std::span<float> arena) {
 
 }  // namespace
 
-Generation::Generation(const Model& model, std::size_t slots)
-    : parameters_(index(model.parameter_elements) * sizeof(float)),
-      statistics_(index(model.statistics_elements) * sizeof(float)) {
-  for (std::size_t i = 0; i < slots; ++i) slots_.emplace_back(parameters_.size());
+Generation::Generation(const Model& model, std::size_t slots) : Generation(model, slots, std::span<float>()) {
+  own_parameters_ = Arena(index(model.parameter_elements) * sizeof(float));
+  parameters_ = own_parameters_.as<float>();
+}
+
+Generation::Generation(const Model& model, std::size_t slots, std::span<float> parameters)
+    : parameters_(parameters), statistics_(index(model.statistics_elements) * sizeof(float)) {
+  for (std::size_t i = 0; i < slots; ++i)
+    slots_.emplace_back(index(model.parameter_elements) * sizeof(float));
 }
 
 void Generation::copy_weights(const Generation& other) {
@@ -50,9 +55,31 @@ void read_weights(const SafetensorsFile& file, const Model& model, Generation& g
     file.read(tensor.name, tensor.shape.extents(), view(tensor, generation.statistics()));
 }
 
-TrainingState::TrainingState(const Model& model, std::vector<std::string> slot_names)
-    : model_(model), slot_names_(std::move(slot_names)) {
-  for (auto& generation : generations_) generation = std::make_unique<Generation>(model, slot_names_.size());
+TrainingState::TrainingState(const Model& model, std::vector<std::string> slot_names,
+                             std::unique_ptr<HostGroup> hosts)
+    : model_(model), slot_names_(std::move(slot_names)), hosts_(std::move(hosts)) {
+  for (int i = 0; i < HostGroup::kGenerations; ++i)
+    generations_[i] = hosts_ ? std::make_unique<Generation>(model, slot_names_.size(), hosts_->weights(i))
+                             : std::make_unique<Generation>(model, slot_names_.size());
+}
+
+void TrainingState::initialize(std::uint64_t seed, Communicator& communicator) {
+  const bool writes = !hosts_ || hosts_->leads();
+  convoy::initialize(model_, seed, writes ? current().parameters() : std::span<float>(),
+                     current().statistics());
+  if (hosts_) communicator.barrier();
+}
+
+void TrainingState::broadcast(Communicator& communicator) {
+  const auto to_all = [&](std::span<float> values) {
+    communicator.broadcast(std::as_writable_bytes(values), 0);
+  };
+  if (hosts_)
+    hosts_->broadcast(current().parameters(), communicator);
+  else
+    to_all(current().parameters());
+  to_all(current().statistics());
+  for (std::size_t i = 0; i < slot_names_.size(); ++i) to_all(current().slot(i));
 }
 
 void TrainingState::update(const Optimizer& optimizer, const UpdateStep& step,

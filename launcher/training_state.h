@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "comm/gradient_reducer.h"
+#include "comm/host_group.h"
 #include "core/arena.h"
 #include "core/optim/optimizer.h"
 #include "launcher/safetensors.h"
@@ -18,9 +19,11 @@ namespace convoy {
 /// arena, of which a rank touches only what it owns.
 struct Generation {
   Generation(const Model& model, std::size_t slots);
+  /// With its parameters in memory that must outlive it.
+  Generation(const Model& model, std::size_t slots, std::span<float> parameters);
 
-  std::span<float> parameters() { return parameters_.as<float>(); }
-  std::span<const float> parameters() const { return parameters_.as<float>(); }
+  std::span<float> parameters() { return parameters_; }
+  std::span<const float> parameters() const { return parameters_; }
   std::span<float> statistics() { return statistics_.as<float>(); }
   std::span<const float> statistics() const { return statistics_.as<float>(); }
   std::span<float> slot(std::size_t i) { return slots_[i].as<float>(); }
@@ -30,7 +33,8 @@ struct Generation {
   void copy_weights(const Generation& other);
 
  private:
-  Arena parameters_;
+  Arena own_parameters_;  ///< where they lie nowhere else
+  std::span<float> parameters_;
   Arena statistics_;
   std::vector<Arena> slots_;
 };
@@ -44,8 +48,18 @@ void read_weights(const SafetensorsFile& file, const Model& model, Generation& g
 /// nothing behind.
 class TrainingState {
  public:
-  /// `slot_names`: the optimizer's moments. The model must outlive the state.
-  TrainingState(const Model& model, std::vector<std::string> slot_names);
+  /// `slot_names`: the optimizer's moments. `hosts`: where the weights lie once for all ranks of a host;
+  /// null: this rank has its own. The model must outlive the state.
+  TrainingState(const Model& model, std::vector<std::string> slot_names,
+                std::unique_ptr<HostGroup> hosts = nullptr);
+
+  /// Null where the weights are this rank's own. Where they are not, one rank of a host (HostGroup::leads())
+  /// writes them outside of steps, while no other reads them.
+  HostGroup* hosts() const { return hosts_.get(); }
+  /// The first weights and statistics of a training. Collective.
+  void initialize(std::uint64_t seed, Communicator& communicator);
+  /// Rank 0's current generation becomes everybody's. Collective.
+  void broadcast(Communicator& communicator);
 
   Generation& current() { return *generations_[0]; }
   const Generation& current() const { return *generations_[0]; }
@@ -75,6 +89,7 @@ class TrainingState {
  private:
   const Model& model_;
   std::vector<std::string> slot_names_;
+  std::unique_ptr<HostGroup> hosts_;
   std::unique_ptr<Generation> generations_[2];
   UpdateRange update_range_;  ///< of update(), so that no step allocates
 };

@@ -45,7 +45,8 @@ struct Model {
   std::int64_t statistics_elements = 0;
 };
 
-/// Fills both arenas with the initial values: a pure function of the model and the seed.
+/// Fills both arenas with the initial values: a pure function of the model and the seed. An arena that is
+/// empty is left out.
 void initialize(const Model& model, std::uint64_t seed, std::span<float> parameters,
                 std::span<float> statistics);
 

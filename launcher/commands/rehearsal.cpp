@@ -24,7 +24,11 @@ void Rehearsal::allocate() {
   options.watchdog = &guard_.watchdog();
   agree(communicator_, [&] {
     pipeline_.emplace(make_pipeline(setup_, setup_.training, true));
-    state_.emplace(setup_.model, optimizer_->slot_names());
+    state_.emplace(
+        setup_.model, optimizer_->slot_names(),
+        HostGroup::join(communicator_, setup_.model.parameter_elements, [&](const std::string& text) {
+          if (communicator_.rank() == 0) fmt::print(stderr, "warning: {}\n", text);
+        }));
     runner_.emplace(*engine_, *pipeline_, *optimizer_, *state_, communicator_, options);
   });
 }
@@ -35,10 +39,7 @@ MemoryUse Rehearsal::memory() const {
                             step_options(setup_).reduce);
 }
 
-void Rehearsal::initialize() {
-  convoy::initialize(setup_.model, setup_.experiment.seed, state_->current().parameters(),
-                     state_->current().statistics());
-}
+void Rehearsal::initialize() { state_->initialize(setup_.experiment.seed, communicator_); }
 
 StepResult Rehearsal::step() {
   StepResult result = runner_->step(steps_++);

@@ -36,6 +36,7 @@ class UncountedCommunicator : public Communicator {
   explicit UncountedCommunicator(std::unique_ptr<Communicator> inner) : inner_(std::move(inner)) {}
   int rank() const override { return inner_->rank(); }
   int size() const override { return inner_->size(); }
+  std::span<const int> hosts() const override { return inner_->hosts(); }
   std::unique_ptr<Communicator> duplicate() override {
     return std::make_unique<UncountedCommunicator>(inner_->duplicate());
   }
@@ -64,6 +65,15 @@ class UncountedCommunicator : public Communicator {
     const Uncounted uncounted;
     return inner_->start_all_gather(data, counts);
   }
+  PendingPtr start_send(std::span<const std::byte> data, int to) override {
+    const Uncounted uncounted;
+    return inner_->start_send(data, to);
+  }
+  PendingPtr start_receive(std::span<std::byte> data, int from) override {
+    const Uncounted uncounted;
+    return inner_->start_receive(data, from);
+  }
+  void require_alive() override { inner_->require_alive(); }
 
  private:
   std::unique_ptr<Communicator> inner_;

@@ -190,6 +190,35 @@ inline void barrier_waits_for_all(Communicator& ranks) {
   }
 }
 
+/// Every rank sends messages of several sizes, none of them too, to every other, and takes them later.
+inline void messages_arrive_in_their_order(Communicator& ranks) {
+  const std::vector<std::int64_t> sizes{3001, 0, 17, 100'000};
+  std::vector<std::vector<float>> sent, received;
+  std::vector<PendingPtr> pending;
+  const auto each = [&](const auto& use) {
+    for (int peer = 0; peer < ranks.size(); ++peer)
+      for (std::size_t i = 0; i < sizes.size() && peer != ranks.rank(); ++i)
+        use(peer, static_cast<std::int64_t>(i), sizes[i]);
+  };
+  each([&](int peer, std::int64_t i, std::int64_t size) {
+    sent.push_back(values_of<float>(ranks.rank(), i + 10 * peer, size));
+  });
+  auto message = sent.begin();
+  each([&](int peer, std::int64_t, std::int64_t) {
+    pending.push_back(ranks.start_send(std::as_bytes(std::span(*message++)), peer));
+  });
+  each([&](int, std::int64_t, std::int64_t size) { received.emplace_back(index(size), -1.0F); });
+  message = received.begin();
+  each([&](int peer, std::int64_t, std::int64_t) {
+    pending.push_back(ranks.start_receive(std::as_writable_bytes(std::span(*message++)), peer));
+  });
+  for (std::size_t i = pending.size(); i-- > 0;) pending[i]->wait();
+  message = received.begin();
+  each([&](int peer, std::int64_t i, std::int64_t size) {
+    EXPECT_EQ(*message++, values_of<float>(peer, i + 10 * ranks.rank(), size)) << "message " << i;
+  });
+}
+
 inline void all(Communicator& ranks) {
   reduce_scatter_sums_to_the_bit<std::int64_t>(ranks);
   reduce_scatter_sums_to_the_bit<float>(ranks);
@@ -198,6 +227,7 @@ inline void all(Communicator& ranks) {
   operations_overlap(ranks);
   duplicates_never_mix(ranks);
   barrier_waits_for_all(ranks);
+  messages_arrive_in_their_order(ranks);
 }
 
 }  // namespace convoy::conformance

@@ -41,6 +41,81 @@ TEST_P(GradientReducerOf, NativeSumsDependOnTheRanksAlone) {
     });
 }
 
+/// Which host each rank is on.
+class GradientReducerOnHosts : public testing::TestWithParam<std::vector<int>> {
+ protected:
+  void run(const std::function<void(Communicator&)>& rank) {
+    run_ranks(static_cast<int>(GetParam().size()), rank, GetParam());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Hosts, GradientReducerOnHosts,
+                         testing::ValuesIn<std::vector<int>>({{0, 0},
+                                                              {0, 0, 0},
+                                                              {0, 0, 1, 1},
+                                                              {0, 1, 1, 1},
+                                                              {2, 2, 2, 1},
+                                                              {0, 0, 1, 2, 2},
+                                                              {0, 0, 0, 0, 0, 0, 0, 0},
+                                                              {0, 0, 0, 1, 2, 2, 2, 2}}));
+
+TEST_P(GradientReducerOnHosts, ExactSumsAndNormsThroughTheirMemoryAreTheSameBitsAsOnOneRank) {
+  const std::vector<double> expected = norms_of_one_rank({});
+  for (int threads : {1, 3})
+    for (std::optional<std::int64_t> bytes : {std::optional<std::int64_t>(), std::optional<std::int64_t>(1)})
+      for (bool parts : {false, true})
+        run([&](Communicator& ranks) {
+          EXPECT_EQ(
+              run_steps(ranks, {.threads = threads, .bucket_bytes = bytes, .parts = parts, .shared = true}),
+              expected);
+        });
+}
+
+TEST_P(GradientReducerOnHosts, NativeAddsIntegersOnEachHostAndTheHostsFloatsInTheirOrder) {
+  for (bool parts : {false, true})
+    run([&](Communicator& ranks) {
+      run_steps(ranks, {.mode = GradientReducer::Mode::native,
+                        .threads = 2,
+                        .bucket_bytes = 1 << 16,
+                        .parts = parts,
+                        .shared = true});
+    });
+}
+
+TEST_P(GradientReducerOnHosts, RankThatThrowsInTheMiddleOfAStepLeavesNobodyWaiting) {
+  const auto step = [](Communicator& ranks) {
+    const auto hosts = join_hosts(ranks);
+    GradientReducer reducer = make_reducer(ranks, {.bucket_bytes = 1}, hosts.get());
+    reducer.begin_step(1);
+    for (auto layer = kLayers.rbegin(); layer != kLayers.rend(); ++layer) {
+      if (ranks.rank() == 1 && *layer == 0) throw DataError("a sample cannot be read");
+      reducer.passed(*layer);
+    }
+    reducer.finish();
+  };
+  EXPECT_THROW(run(step), DataError);
+}
+
+/// As after a refused step: nobody waits for weights before the next one begins.
+TEST_P(GradientReducerOnHosts, NobodysSumsAreOverwrittenBeforeAllHaveReadThem) {
+  run([](Communicator& ranks) {
+    const auto hosts = join_hosts(ranks);
+    GradientReducer reducer = make_reducer(ranks, {}, hosts.get());
+    for (std::int64_t step = 0; step < 50; ++step) {
+      reducer.begin_step(1);
+      const std::vector<float> gradient(index(kElements), static_cast<float>(step + 1));
+      for (std::size_t i = kTensors.size(); i-- > 0;) {
+        const std::int64_t end = i + 1 < kTensors.size() ? kTensors[i + 1] : kElements;
+        EXPECT_TRUE(reducer.add(kTensors[i], std::span(gradient).first(index(end - kTensors[i]))));
+      }
+      for (auto layer = kLayers.rbegin(); layer != kLayers.rend(); ++layer) reducer.passed(*layer);
+      reducer.finish();
+      for (const auto& range : reducer.owned())
+        for (std::int64_t i = range.begin; i < range.end; ++i)
+          ASSERT_EQ(reducer.gradients()[index(i)], static_cast<float>((step + 1) * ranks.size()));
+    }
+  });
+}
+
 TEST(GradientReducer, SquaredNormIsThatOfTheWholeGradient) {
   double expected = 0;
   for (float value : expected_gradient({}, 1, 0))

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <gtest/gtest.h>
 #include <latch>
+#include <numeric>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -52,7 +53,8 @@ struct Setup {
   std::int64_t slices = 8;
   int threads = 1;
   std::optional<std::int64_t> bucket_bytes{};
-  bool parts = false;  ///< whether kParts comes in parts
+  bool parts = false;   ///< whether kParts comes in parts
+  bool shared = false;  ///< whether ranks of one host exchange through its memory
 };
 
 /// The kernel of the middle layer: longer than a stripe, and not the only one of its layer.
@@ -85,14 +87,28 @@ inline std::vector<float> local_sum(const std::vector<std::int64_t>& slices, std
   return floats;
 }
 
-inline std::vector<float> expected_gradient(const Setup& setup, int ranks, std::int64_t step) {
-  if (setup.mode == GradientReducer::Mode::exact) ranks = 1;
-  std::vector<float> sums = local_sum(slices_of(setup, step, ranks, 0), step);
-  for (int rank = 1; rank < ranks; ++rank) {
-    const std::vector<float> next = local_sum(slices_of(setup, step, ranks, rank), step);
+/// `hosts`: those whose ranks add up integers, for each rank; the ranks of one follow each other.
+inline std::vector<float> expected_gradient(const Setup& setup, std::span<const int> hosts,
+                                            std::int64_t step) {
+  const int ranks = static_cast<int>(hosts.size());
+  std::vector<std::vector<std::int64_t>> slices;  // of each host
+  for (int rank = 0; rank < ranks; ++rank) {
+    const bool exact = setup.mode == GradientReducer::Mode::exact;
+    if (rank == 0 || !(exact || hosts[index(rank)] == hosts[index(rank - 1)])) slices.emplace_back();
+    const auto more = slices_of(setup, step, ranks, rank);
+    slices.back().insert(slices.back().end(), more.begin(), more.end());
+  }
+  std::vector<float> sums = local_sum(slices.front(), step);
+  for (std::size_t host = 1; host < slices.size(); ++host) {
+    const std::vector<float> next = local_sum(slices[host], step);
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += next[i];
   }
   return sums;
+}
+inline std::vector<float> expected_gradient(const Setup& setup, int ranks, std::int64_t step) {
+  std::vector<int> hosts(index(ranks));
+  std::iota(hosts.begin(), hosts.end(), 0);
+  return expected_gradient(setup, hosts, step);
 }
 
 /// Sums and sets kParts part by part, when all slices have passed their backward.
@@ -144,17 +160,23 @@ inline bool run_backward(GradientReducer& reducer, const std::vector<std::int64_
   return all_summed;
 }
 
-inline GradientReducer make_reducer(Communicator& ranks, const Setup& setup) {
+inline GradientReducer make_reducer(Communicator& ranks, const Setup& setup, HostGroup* hosts = nullptr) {
   return GradientReducer(
       ranks.duplicate(), BucketPlan(kTensors, kLayers, kElements, ranks.size(), setup.bucket_bytes),
-      setup.mode, setup.slices, loops_of(widest_isa()), std::span(&kParts, setup.parts ? 1 : 0));
+      setup.mode, setup.slices, loops_of(widest_isa()), std::span(&kParts, setup.parts ? 1 : 0), hosts);
 }
 
-/// Takes steps and checks the gradients of the owned ranges; returns the squared norms, which all ranks must
-/// share.
+inline std::unique_ptr<HostGroup> join_hosts(Communicator& ranks) {
+  return HostGroup::join(ranks, kElements, [](const std::string& text) { ADD_FAILURE() << text; });
+}
+
+/// Takes steps and checks the gradients of the owned ranges, handed round as weights are; returns the squared
+/// norms, which all ranks must share.
 inline std::vector<double> run_steps(Communicator& ranks, const Setup& setup) {
-  GradientReducer reducer = make_reducer(ranks, setup);
+  const auto hosts = setup.shared ? join_hosts(ranks) : nullptr;
+  GradientReducer reducer = make_reducer(ranks, setup, hosts.get());
   std::vector<double> norms;
+  std::vector<float> own_weights(index(kElements), -1.0F);
   for (std::int64_t step = 0; step < kSteps; ++step) {
     const auto slices = slices_of(setup, step, ranks.size(), ranks.rank());
     reducer.begin_step(static_cast<std::int64_t>(slices.size()));
@@ -162,12 +184,14 @@ inline std::vector<double> run_steps(Communicator& ranks, const Setup& setup) {
     reducer.finish();
     norms.push_back(reducer.squared_norm());
 
-    const std::vector<float> expected = expected_gradient(setup, ranks.size(), step);
-    std::vector<float> weights(expected.size(), -1.0F);
+    const std::span<float> weights =
+        hosts ? hosts->weights(static_cast<int>(step % 2)) : std::span(own_weights);
     for (const auto& range : reducer.owned())
       for (std::size_t i = index(range.begin); i < index(range.end); ++i) weights[i] = reducer.gradients()[i];
-    reducer.gather(weights);
-    EXPECT_EQ(std::memcmp(weights.data(), expected.data(), weights.size() * sizeof(float)), 0)
+    reducer.share_weights(weights);
+    const std::vector<float> expected =
+        hosts ? expected_gradient(setup, ranks.hosts(), step) : expected_gradient(setup, ranks.size(), step);
+    EXPECT_EQ(std::memcmp(weights.data(), expected.data(), weights.size_bytes()), 0)
         << "rank " << ranks.rank() << " of " << ranks.size() << " in step " << step;
   }
   return norms;

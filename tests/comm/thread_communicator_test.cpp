@@ -33,6 +33,9 @@ TEST_P(ThreadCommunicatorOf, KeepsDuplicatesApart) {
 TEST_P(ThreadCommunicatorOf, BarrierWaitsForAll) {
   run_ranks(GetParam(), conformance::barrier_waits_for_all);
 }
+TEST_P(ThreadCommunicatorOf, MessagesArriveInTheirOrder) {
+  run_ranks(GetParam(), conformance::messages_arrive_in_their_order);
+}
 
 TEST_P(ThreadCommunicatorOf, FailureOfOneRankWakesAllOthersWhateverTheyWaitFor) {
   const int ranks = GetParam();
@@ -42,7 +45,7 @@ TEST_P(ThreadCommunicatorOf, FailureOfOneRankWakesAllOthersWhateverTheyWaitFor) 
     std::vector<float> data(conformance::index(ranks) * 8);
     const std::vector<std::int64_t> counts(conformance::index(ranks), 8);
     try {
-      switch (communicator.rank() % 4) {
+      switch (communicator.rank() % 6) {
         case 0:
           communicator.barrier();
           break;
@@ -52,6 +55,11 @@ TEST_P(ThreadCommunicatorOf, FailureOfOneRankWakesAllOthersWhateverTheyWaitFor) 
         case 2:
           communicator.start_reduce_scatter(std::span(data), counts)->wait();
           break;
+        case 3:
+          communicator.start_receive(std::as_writable_bytes(std::span(data)), ranks - 1)->wait();
+          break;
+        case 4:
+          for (;; std::this_thread::yield()) communicator.require_alive();
         default:
           for (auto pending = communicator.start_all_gather(data, counts); !pending->test();)
             std::this_thread::yield();

@@ -1,5 +1,6 @@
 // The promise, inside one process: ranks are threads, each with a replica, an engine and workers of its own.
 
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include "comm/thread_communicator.h"
@@ -47,6 +48,7 @@ struct Run {
   int threads = 1;
   GradientReducer::Mode reduce = GradientReducer::Mode::exact;
   std::optional<std::int64_t> bucket_bytes{};
+  std::vector<int> hosts{};  ///< of each rank; empty: each has its own
 };
 
 struct Outcome {
@@ -64,37 +66,42 @@ Outcome train(const char* layers, const Run& run) {
   const DatasetPtr test = make_shapes(shapes, Split::test);
   Outcome outcome;
   std::vector<std::string> weights(static_cast<std::size_t>(run.ranks));  // of each rank's replica
-  run_ranks(run.ranks, [&](Communicator& communicator) {
-    Engine engine(model, {.threads = run.threads});
-    InputPipeline::Options options;
-    options.scale = 1.0 / 255;
-    options.augment = {RandomFlip{}, RandomCrop{.padding = 4}, Cutout{.size = 8}};
-    options.seed = 11;
-    const InputPipeline pipeline(training, options);
-    const auto optimizer = make_adam({}, engine.backend().loops());
-    TrainingState state(model, optimizer->slot_names());
-    initialize(model, 11, state.current().parameters(), state.current().statistics());
-    StepRunner::Options step;
-    step.batches = {.samples = 100, .global_batch_size = 24, .slices = 8, .seed = 11};
-    step.loss = SparseCategoricalCrossentropy{};
-    step.learning_rate = {CosineDecay{0.01, 8, 0.1}, 2};
-    step.global_clipnorm = 0.5;
-    step.reduce = run.reduce;
-    step.bucket_bytes = run.bucket_bytes;
-    StepRunner runner(engine, pipeline, *optimizer, state, communicator, step);
-    std::vector<double> losses;
-    for (std::int64_t number = 0; number < 8; ++number) {
-      const StepResult result = runner.step(number);
-      ASSERT_FALSE(result.refused) << *result.refused;
-      losses.push_back(result.loss);
-    }
-    Evaluator evaluator(engine.network(), engine.pool(), test->size());
-    const EvaluationResult evaluation =
-        evaluate(evaluator, InputPipeline(test, {.scale = 1.0 / 255}), state.current().parameters(),
-                 state.current().statistics(), SparseCategoricalCrossentropy{}, communicator);
-    weights[static_cast<std::size_t>(communicator.rank())] = state.weights_sha256();
-    if (communicator.rank() == 0) outcome = {"", losses, evaluation.loss, evaluation.confusion};
-  });
+  run_ranks(
+      run.ranks,
+      [&](Communicator& communicator) {
+        Engine engine(model, {.threads = run.threads});
+        InputPipeline::Options options;
+        options.scale = 1.0 / 255;
+        options.augment = {RandomFlip{}, RandomCrop{.padding = 4}, Cutout{.size = 8}};
+        options.seed = 11;
+        const InputPipeline pipeline(training, options);
+        const auto optimizer = make_adam({}, engine.backend().loops());
+        TrainingState state(model, optimizer->slot_names(),
+                            HostGroup::join(communicator, model.parameter_elements,
+                                            [](const std::string& text) { ADD_FAILURE() << text; }));
+        state.initialize(11, communicator);
+        StepRunner::Options step;
+        step.batches = {.samples = 100, .global_batch_size = 24, .slices = 8, .seed = 11};
+        step.loss = SparseCategoricalCrossentropy{};
+        step.learning_rate = {CosineDecay{0.01, 8, 0.1}, 2};
+        step.global_clipnorm = 0.5;
+        step.reduce = run.reduce;
+        step.bucket_bytes = run.bucket_bytes;
+        StepRunner runner(engine, pipeline, *optimizer, state, communicator, step);
+        std::vector<double> losses;
+        for (std::int64_t number = 0; number < 8; ++number) {
+          const StepResult result = runner.step(number);
+          ASSERT_FALSE(result.refused) << *result.refused;
+          losses.push_back(result.loss);
+        }
+        Evaluator evaluator(engine.network(), engine.pool(), test->size());
+        const EvaluationResult evaluation =
+            evaluate(evaluator, InputPipeline(test, {.scale = 1.0 / 255}), state.current().parameters(),
+                     state.current().statistics(), SparseCategoricalCrossentropy{}, communicator);
+        weights[static_cast<std::size_t>(communicator.rank())] = state.weights_sha256();
+        if (communicator.rank() == 0) outcome = {"", losses, evaluation.loss, evaluation.confusion};
+      },
+      run.hosts);
   for (const std::string& of_rank : weights) EXPECT_EQ(of_rank, weights.front());
   outcome.weights = weights.front();
   return outcome;
@@ -116,6 +123,18 @@ TEST(Promise, AnyNumberOfRanksAndThreadsComputesTheSameBits) {
         expect_equal(train(layers, {.ranks = ranks, .threads = threads}), expected,
                      fmt::format("{} ranks, {} threads", ranks, threads));
       }
+  }
+}
+
+TEST(Promise, RanksThatShareTheirHostsMemoryComputeTheSameBits) {
+  for (const char* layers : {kExample, kEverything}) {
+    const Outcome expected = train(layers, {});
+    for (const std::vector<int>& hosts :
+         std::vector<std::vector<int>>{{0, 0}, {0, 0, 1, 1}, {0, 1, 1, 1}, {0, 0, 0, 1, 2, 2, 2, 2}})
+      for (int threads : {1, 2})
+        expect_equal(
+            train(layers, {.ranks = static_cast<int>(hosts.size()), .threads = threads, .hosts = hosts}),
+            expected, fmt::format("hosts {}, {} threads", fmt::join(hosts, " "), threads));
   }
 }
 

@@ -33,6 +33,9 @@ TEST(MpiCommunicator, KeepsDuplicatesApart) {
 TEST(MpiCommunicator, BarrierWaitsForAll) {
   conformance::barrier_waits_for_all(*world_of_tests().communicator());
 }
+TEST(MpiCommunicator, MessagesArriveInTheirOrder) {
+  conformance::messages_arrive_in_their_order(*world_of_tests().communicator());
+}
 
 TEST(MpiCommunicator, CutsMessagesThatAreTooLargeForOne) {
   for (std::int64_t bytes : {1, 100, 5000}) {
@@ -98,6 +101,9 @@ TEST(World, KnowsTheRanksAndHosts) {
   const auto local_size =
       std::count(world.hosts().begin(), world.hosts().end(), world.hosts()[conformance::index(world.rank())]);
   EXPECT_EQ(world.local_size(), local_size);
+  const auto communicator = world.communicator();
+  const std::span<const int> hosts = communicator->hosts();
+  EXPECT_EQ(std::ranges::count(hosts, hosts[conformance::index(world.rank())]), local_size);
 }
 
 }  // namespace
