@@ -18,6 +18,7 @@ class Engine {
     Isa isa = widest_isa();
     int threads = 1;
     std::map<std::string, std::string> kernels{};  ///< layer name -> provider
+    config::Precision precision = config::Precision::float32;
   };
 
   /// The model must outlive the engine. Throws ConfigError.

@@ -13,12 +13,6 @@ std::size_t deferred_elements(const Network& network) {
   return static_cast<std::size_t>(elements);
 }
 
-std::size_t packed_bytes(const Network& network) {
-  std::size_t bytes = 0;
-  for (const Block& block : network.blocks()) bytes += block.kernel->packed_bytes();
-  return bytes;
-}
-
 std::size_t generation_bytes(const Model& model) {
   return static_cast<std::size_t>(model.parameter_elements + model.statistics_elements) * sizeof(float);
 }
@@ -44,7 +38,7 @@ MemoryUse memory_of_training(const Network& network, std::size_t slots, std::siz
   use.moments = 2 * slots * own * sizeof(float);
   use.sums = integers * sizeof(std::int64_t) + (native ? parameters : own) * sizeof(float);
   use.activations = activations;
-  use.packed = packed_bytes(network);
+  use.packed = network.packed_bytes();
   return use;
 }
 
@@ -52,7 +46,7 @@ MemoryUse memory_of_evaluation(const Network& network, std::size_t activations) 
   MemoryUse use;
   use.weights = generation_bytes(network.model());
   use.activations = activations;
-  use.packed = packed_bytes(network);
+  use.packed = network.packed_bytes();
   return use;
 }
 

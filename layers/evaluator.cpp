@@ -51,16 +51,9 @@ void Evaluator::run(std::int64_t first_slice, std::int64_t last_slice, const Sli
       values.insert(values.end(), moving.begin(), moving.end());
     }
   }
-  parameter_views_.resize(blocks.size());
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    parameter_views_[i].clear();
-    for (const ParameterRange& range : blocks[i].parameters)
-      parameter_views_[i].push_back(parameters.data() + range.offset);
-  }
   pool_.run(static_cast<std::int64_t>(blocks.size()), [&](int worker, std::int64_t block) {
     const std::size_t i = static_cast<std::size_t>(block);
-    profiler_.time(worker, Piece::prepare, i,
-                   [&] { network_.prepare(i, parameter_views_[i].data(), /*training=*/false); });
+    profiler_.time(worker, Piece::prepare, i, [&] { network_.prepare(i, parameters, /*training=*/false); });
   });
   const std::int64_t classes = network_.model().output.elements();
   pool_.run(last_slice - first_slice, [&](int worker, std::int64_t item) {
@@ -83,20 +76,21 @@ void Evaluator::run(std::int64_t first_slice, std::int64_t last_slice, const Sli
 void Evaluator::run_slice(int worker, std::int64_t first, std::int64_t samples, const SliceSource& source) {
   std::byte* context = contexts_[static_cast<std::size_t>(worker)].data();
   profiler_.time(worker, Piece::input, 0, [&] {
-    source.fill(first, samples, reinterpret_cast<float*>(context + plan_.input.offset),
-                reinterpret_cast<std::int32_t*>(context + plan_.labels.offset));
+    float* input = reinterpret_cast<float*>(context + plan_.input.offset);
+    source.fill(first, samples, input, reinterpret_cast<std::int32_t*>(context + plan_.labels.offset));
+    network_.round(input, samples * network_.model().input.elements());
   });
   const auto blocks = network_.blocks();
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (blocks[i].moments) continue;  // measures what evaluation does not use
     ForwardArgs args;
     args.samples = samples;
-    args.parameters = parameter_views_[i].data();
+    args.parameters = blocks[i].operands.data();
     args.batch_values = batch_values_[i].data();
     args.input = context + (i == 0 ? plan_.input : plan_.outputs[i - 1]).offset;
     args.output = context + plan_.outputs[i].offset;
     args.workspace = workspaces_[static_cast<std::size_t>(worker)].data();
-    profiler_.time(worker, Piece::forward, i, [&] { blocks[i].kernel->forward(args); });
+    profiler_.time(worker, Piece::forward, i, [&] { network_.forward(i, {&args, 1}); });
   }
 }
 

@@ -51,7 +51,6 @@ class Evaluator {
   WorkerPool& pool_;
   std::int64_t total_;
   MemoryPlan plan_;
-  std::vector<std::vector<const void*>> parameter_views_;  ///< one a block
   std::vector<std::vector<double>>
       batch_values_;             ///< one a block: moving mean and variance where it normalizes
   std::vector<Arena> contexts_;  ///< one a worker

@@ -78,7 +78,6 @@ Executor::Executor(Network& network, WorkerPool& pool, LossFunction loss, const 
       records_(index(options.slices * record_width_)) {
   const auto blocks = network.blocks();
   while (first_trainable_ < blocks.size() && blocks[first_trainable_].parameters.empty()) ++first_trainable_;
-  for (const Block& block : blocks) parameter_views_.emplace_back(block.parameters.size());
   for (std::size_t segment = 0; segment < network.segment_count(); ++segment)
     groups_.push_back(group_of(segment));
   const std::int64_t contexts =
@@ -145,13 +144,9 @@ StepOutcome Executor::step(const StepPlan& plan, const SliceSource& source, std:
   std::fill(records_.begin(), records_.end(), 0.0);
   normalizations_.begin_step();
   weight_gradients_->begin_step();
-  for (std::size_t i = 0; i < parameter_views_.size(); ++i)
-    std::ranges::transform(network_.blocks()[i].parameters, parameter_views_[i].begin(),
-                           [&](const ParameterRange& range) { return parameters.data() + range.offset; });
   pool_.run(static_cast<std::int64_t>(network_.blocks().size()), [&](int worker, std::int64_t block) {
-    profiler_.time(worker, Piece::prepare, index(block), [&] {
-      network_.prepare(index(block), parameter_views_[index(block)].data(), /*training=*/true);
-    });
+    profiler_.time(worker, Piece::prepare, index(block),
+                   [&] { network_.prepare(index(block), parameters, /*training=*/true); });
   });
 
   const std::size_t last = network_.segment_count() - 1;
@@ -196,7 +191,7 @@ SliceArgs Executor::slice_args(const Worker& worker, const SliceRun& run, std::s
   args.samples = run.samples();
   args.training = true;
   args.random = {run.step.plan.seed, run.step.plan.step, run.step.plan.slice_begin(run.slice)};
-  args.parameters = parameter_views_[i].data();
+  args.parameters = network_.blocks()[i].operands.data();
   args.batch_values = normalizations_.values(i, run.local_slice);
   args.input = run.at<float>(i == 0 ? plan_.input : plan_.outputs[i - 1]);
   args.saved = run.at<std::byte>(plan_.saved[i]);
@@ -206,9 +201,12 @@ SliceArgs Executor::slice_args(const Worker& worker, const SliceRun& run, std::s
 
 void Executor::fill(Worker& worker) {
   profiler_.time(worker.number, Piece::input, 0, [&] {
-    for (const SliceRun& run : worker.runs)
-      run.step.source.fill(run.step.plan.slice_begin(run.slice), run.samples(), run.at<float>(plan_.input),
+    for (const SliceRun& run : worker.runs) {
+      float* input = run.at<float>(plan_.input);
+      run.step.source.fill(run.step.plan.slice_begin(run.slice), run.samples(), input,
                            run.at<std::int32_t>(plan_.labels));
+      network_.round(input, run.samples() * network_.model().input.elements());
+    }
   });
 }
 
@@ -221,8 +219,7 @@ void Executor::forward(Worker& worker, std::size_t segment) {
       args.output = run.at<float>(plan_.outputs[i]);
       args.record = normalizations_.forward_record(i, run.slice);
     }
-    profiler_.time(worker.number, Piece::forward, i,
-                   [&] { network_.blocks()[i].kernel->forward_all(worker.forward); });
+    profiler_.time(worker.number, Piece::forward, i, [&] { network_.forward(i, worker.forward); });
     for (const SliceRun& run : worker.runs) normalizations_.forward_done(i, run.slice, run.local_slice);
   }
 }
@@ -238,6 +235,7 @@ void Executor::loss(Worker& worker) {
     args.gradient = run.at<float>(plan_.grad_outputs.back());
     LossSums sums;
     profiler_.time(worker.number, Piece::loss, 0, [&] { sums = loss_(args); });
+    network_.round(args.gradient, args.samples * args.classes);
     const auto record = record_of(run.slice);
     record[kSamples] = static_cast<double>(args.samples);
     record[kLoss] = sums.loss;
@@ -272,7 +270,7 @@ void Executor::backward_block(Worker& worker, std::size_t i) {
       args.grad_parameters = worker.gradient_views[r - first][i].data();
       args.record = normalizations_.backward_record(i, run.slice);
     }
-    profiler_.time(worker.number, Piece::backward, i, [&] { block.kernel->backward_all(worker.backward); });
+    profiler_.time(worker.number, Piece::backward, i, [&] { network_.backward(i, worker.backward); });
     for (std::size_t r = first; r < last; ++r) {
       const SliceRun& run = worker.runs[r];
       normalizations_.backward_done(i, run.slice, run.local_slice);

@@ -108,7 +108,6 @@ class Executor {
   std::vector<Arena> own_;            ///< one a local slice
   std::vector<std::unique_ptr<Worker>> workers_;
   std::optional<WeightGradients> weight_gradients_;
-  std::vector<std::vector<const void*>> parameter_views_;  ///< one a block: this step's parameters
 };
 
 }  // namespace convoy

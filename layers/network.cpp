@@ -67,13 +67,30 @@ std::size_t most(const Network& network, std::int64_t samples, const Need& need)
   return align_up(bytes);
 }
 
+/// Whether an op's first parameter is a factor of products with its input.
+bool multiplies(const Op& op) {
+  return std::holds_alternative<Conv2dOp>(op.kind) || std::holds_alternative<DenseOp>(op.kind);
+}
+
+/// Room for the rounded weights of a block.
+std::vector<Arena> room_for_weights(const Block& block) {
+  std::vector<Arena> rounded;
+  for (const Op& op : block.ops)
+    for (std::size_t p = 0; p < op.parameters.size(); ++p)
+      rounded.push_back(p == 0 && multiplies(op) ? Arena(tensor_bytes(1, op.parameters[p].shape.elements()))
+                                                 : Arena());
+  return rounded;
+}
+
 }  // namespace
 
-Network::Network(const Model& model, const CpuBackend& backend, const Forced& forced) : model_(model) {
+Network::Network(const Model& model, const CpuBackend& backend, const Forced& forced, Precision precision)
+    : model_(model), loops_(backend.loops()), precision_(precision) {
   for (std::span<const Op> rest(model.ops); !rest.empty();) {
     const bool continues =
         !blocks_.empty() && blocks_.back().ops.back().layer_name == rest.front().layer_name;
     blocks_.push_back(make_block(rest, backend, forced, continues));
+    if (rounds()) blocks_.back().rounded = room_for_weights(blocks_.back());
     rest = rest.subspan(blocks_.back().ops.size());
   }
   segments_.push_back(0);
@@ -86,6 +103,51 @@ Network::Network(const Model& model, const CpuBackend& backend, const Forced& fo
 void Network::plan(std::int64_t samples) {
   for (Block& block : blocks_) block.kernel->plan(samples);
   planned_.insert(samples);
+}
+
+void Network::prepare(std::size_t i, std::span<const float> parameters, bool training) {
+  Block& block = blocks_[i];
+  block.operands.clear();
+  for (std::size_t p = 0; p < block.parameters.size(); ++p) {
+    const ParameterRange& range = block.parameters[p];
+    const float* values = parameters.data() + range.offset;
+    if (rounds() && block.rounded[p].size() > 0) {
+      float* rounded = block.rounded[p].as<float>().data();
+      loops_.round_to_bfloat16(values, static_cast<std::size_t>(range.shape.elements()), rounded);
+      values = rounded;
+    }
+    block.operands.push_back(values);
+  }
+  block.kernel->prepare(block.operands.data(), training);
+}
+
+void Network::forward(std::size_t i, std::span<const ForwardArgs> slices) const {
+  const Block& block = blocks_[i];
+  block.kernel->forward_all(slices);
+  if (block.moments || i + 1 == blocks_.size()) return;
+  for (const ForwardArgs& args : slices)
+    round(static_cast<float*>(args.output), args.samples * block.output_elements());
+}
+
+void Network::backward(std::size_t i, std::span<const BackwardArgs> slices) const {
+  const Block& block = blocks_[i];
+  block.kernel->backward_all(slices);
+  if (block.normalize) return;  // the other half of its gradient comes from the block before
+  for (const BackwardArgs& args : slices)
+    if (args.grad_input) round(static_cast<float*>(args.grad_input), args.samples * block.input_elements());
+}
+
+void Network::round(float* values, std::int64_t n) const {
+  if (rounds()) loops_.round_to_bfloat16(values, static_cast<std::size_t>(n), values);
+}
+
+std::size_t Network::packed_bytes() const {
+  std::size_t bytes = 0;
+  for (const Block& block : blocks_) {
+    bytes += block.kernel->packed_bytes();
+    for (const Arena& rounded : block.rounded) bytes += rounded.size();
+  }
+  return bytes;
 }
 
 MemoryPlan::MemoryPlan(const Network& network, std::int64_t samples, bool training) {

@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "core/arena.h"
 #include "core/backend.h"
+#include "core/config/experiment_enums.h"
 #include "core/cpu/backend.h"
 #include "layers/model.h"
 
@@ -21,6 +23,8 @@ struct Block {
   std::string kernel_name;
   std::unique_ptr<Kernel> kernel;
   std::vector<ParameterRange> parameters;   ///< of all its ops, in order; contiguous in the arena
+  std::vector<const void*> operands;        ///< the parameters as the kernel reads them, once prepared
+  std::vector<Arena> rounded;               ///< one a parameter; empty for those read where they lie
   const BatchMomentsOp* moments = nullptr;  ///< where the block is a batch normalization's first half
   const NormalizeOp* normalize = nullptr;   ///< or its second
 
@@ -31,12 +35,19 @@ struct Block {
 
 /// A model compiled for a backend: a list of blocks, cut into segments where the whole global batch must
 /// meet.
+///
+/// In Precision::bfloat16 the weights of convolutions and dense layers, the input, what one block hands to
+/// the next and the gradients that go back are rounded to bfloat16. Products and sums of them are float32, as
+/// are biases, batch normalizations' parameters and statistics, and the network's output.
 class Network {
  public:
+  using Precision = config::Precision;
+
   /// `forced` names a provider for some layers, for what it can compute of them. Throws ConfigError where
-  /// that provider cannot compute what the layer begins with. The model must outlive the network.
+  /// that provider cannot compute what the layer begins with. The model and the backend must outlive the
+  /// network.
   Network(const Model& model, const CpuBackend& backend,
-          const std::map<std::string, std::string>& forced = {});
+          const std::map<std::string, std::string>& forced = {}, Precision precision = Precision::float32);
 
   const Model& model() const { return model_; }
   std::span<const Block> blocks() const { return blocks_; }
@@ -49,13 +60,23 @@ class Network {
   void plan(std::int64_t samples);
   /// The sizes of slices that the kernels are prepared for.
   const std::set<std::int64_t>& planned() const { return planned_; }
-  /// Shows a block's kernel the parameters that the next slices use.
-  void prepare(std::size_t block, const void* const* parameters, bool training) {
-    blocks_[block].kernel->prepare(parameters, training);
-  }
+  /// Shows a block's kernel the arena of parameters that the next slices use.
+  void prepare(std::size_t block, std::span<const float> parameters, bool training);
+  /// Run a block's kernel; see Kernel.
+  void forward(std::size_t block, std::span<const ForwardArgs> slices) const;
+  void backward(std::size_t block, std::span<const BackwardArgs> slices) const;
+  /// Rounds what no block has computed: the input, and the gradient of the loss.
+  void round(float* values, std::int64_t n) const;
+
+  /// What the kernels keep of the weights for training: packed, or rounded.
+  std::size_t packed_bytes() const;
 
  private:
+  bool rounds() const { return precision_ == Precision::bfloat16; }
+
   const Model& model_;
+  const simd::Table& loops_;
+  Precision precision_;
   std::vector<Block> blocks_;
   std::vector<std::size_t> segments_;
   std::set<std::int64_t> planned_;

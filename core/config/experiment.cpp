@@ -47,7 +47,9 @@ void Train::fields(Fields<Train>& f) {
              between(1, 1 << 16));
   f.optional("validation", &Train::validation,
              "what to measure after each epoch; a number holds out that part", above(0).below(1));
-  f.optional("precision", &Train::precision, "arithmetic of the layers");
+  f.optional("precision", &Train::precision,
+             "what layers multiply: bfloat16 rounds their weights and what goes between them, split_bfloat16 "
+             "allows kernels that multiply a float32 as two bfloat16; sums and master weights stay float32");
   f.optional("max_steps", &Train::max_steps, "stop after this many steps", at_least(1));
   f.optional("log_every_steps", &Train::log_every_steps, "steps between two `step` records", at_least(1));
   f.optional("on_nonfinite", &Train::on_nonfinite,

@@ -116,7 +116,7 @@ struct Experiment {
 struct Capabilities {
   bool cuda = false;
   bool nccl = false;
-  std::vector<Precision> precisions{Precision::float32};
+  std::vector<Precision> precisions{Precision::float32, Precision::split_bfloat16, Precision::bfloat16};
   std::vector<FaultKind> faults{};
 };
 

@@ -64,7 +64,7 @@ void report_data(Report& report, const Setup& setup) {
                 counted(setup.validation->size(), "sample"));
 }
 
-void report_kernels(Report& report, const Network& network) {
+void report_kernels(Report& report, const Network& network, config::Precision precision) {
   MetricsEvent kernels = MetricsEvent::object();
   for (const Block& block : network.blocks()) {
     const std::string text = fmt::format("{}: {}", block.provider, block.kernel_name);
@@ -74,6 +74,18 @@ void report_kernels(Report& report, const Network& network) {
     kernels[block.layer_name()] = text;
   }
   report.json()["kernels"] = kernels;
+  report.json()["precision"] = name_of_value(precision);
+  switch (precision) {
+    case config::Precision::bfloat16:
+      report.line("precision",
+                  "factors rounded to bfloat16; products and sums in float32, as fast as float32");
+      break;
+    case config::Precision::split_bfloat16:
+      report.line("precision", "none of these kernels splits; the same bits as float32");
+      break;
+    default:
+      report.line("precision", "{}", name_of_value(precision));
+  }
 }
 
 void report_libraries(Report& report, const NumericsFingerprint& fingerprint) {
@@ -263,7 +275,7 @@ ExitCode run_check(const CommandLine& line, World& world) {
     for (const std::string& warning : setup.warnings) report.line("warning", "{}", warning);
     report_model(report, setup);
     report_data(report, setup);
-    report_kernels(report, rehearsal.engine().network());
+    report_kernels(report, rehearsal.engine().network(), setup.experiment.train.precision);
     report_cores(report, setup, world, shares);
     report_slices(report, setup, world, rehearsal.engine().pool().workers());
     report_memory(report, rehearsal, world, *communicator);

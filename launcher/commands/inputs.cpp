@@ -72,6 +72,7 @@ Engine::Options engine_options(const config::Experiment& experiment, const World
     if (experiment.distributed.cpu_isa) pin_libraries(options.isa);
   });
   options.kernels = experiment.train.kernels;
+  options.precision = experiment.train.precision;
   const std::vector<int> automatic = threads_for_ranks(gather_core_shares(world, communicator));
   options.threads =
       experiment.distributed.threads_per_rank.value_or(automatic[static_cast<std::size_t>(world.rank())]);

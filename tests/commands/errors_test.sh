@@ -57,7 +57,7 @@ sed 's/units: 10}/units: 9}/' everything.yaml >few.yaml
 expect_error 2 'few.yaml:.*9 .*10' train few.yaml
 expect_error_alone 2 "^--set train.epoch: unknown key; did you mean 'epochs'\?$" train everything.yaml --set train.epoch=3
 expect_error_alone 2 ': is a directory; give the config' train "$work"
-expect_error 2 'this build' train everything.yaml --set train.precision=bfloat16
+expect_error 2 'this build' train everything.yaml --set train.precision=tf32
 expect_error 2 'this build' train everything.yaml --set distributed.backend=cuda
 expect_error 2 'slices' train everything.yaml --set train.slices=none
 sed 's/^train: {/train: {kernels: {dense: onednn}, /' everything.yaml >kernels.yaml

@@ -50,7 +50,6 @@ layers:
 )";
 
 constexpr std::int64_t kSamples = 8, kSlices = 2;
-constexpr double kBound = 2e-6;
 /// How near a decision may be to its turning point, as a part of the tensor's root mean square: several times
 /// what float rounds by.
 constexpr double kMargin = 1e-5;
@@ -194,8 +193,9 @@ class Keeping : public Optimizer {
   mutable std::vector<float> gradient;
 };
 
-std::vector<float> gradient_of_step(const Model& model, const DatasetPtr& dataset) {
-  Engine engine(model, {.threads = 2});
+std::vector<float> gradient_of_step(const Model& model, const DatasetPtr& dataset,
+                                    config::Precision precision) {
+  Engine engine(model, {.threads = 2, .precision = precision});
   const InputPipeline pipeline = pipeline_of(dataset);
   TrainingState state(model, {});
   initialize(model, 11, state.current().parameters(), state.current().statistics());
@@ -210,7 +210,8 @@ std::vector<float> gradient_of_step(const Model& model, const DatasetPtr& datase
   return optimizer.gradient;
 }
 
-void expect_accurate_gradients(const char* layers) {
+/// `bound`: of the norm of each tensor's error, as a part of the tensor's norm.
+void expect_accurate_gradients(const char* layers, config::Precision precision, double bound) {
   const Model model = testing::model_from_yaml(layers);
   TrainingState state(model, {});
   initialize(model, 11, state.current().parameters(), state.current().statistics());
@@ -218,7 +219,7 @@ void expect_accurate_gradients(const char* layers) {
   const std::vector<double> exact(weights.begin(), weights.end());
   const DatasetPtr samples = decided_samples(model, exact);
   const auto expected = gradient_in_double(model, exact, inputs_of(pipeline_of(samples)));
-  const auto gradient = gradient_of_step(model, samples);
+  const auto gradient = gradient_of_step(model, samples, precision);
   for (const ModelTensor& tensor : model.parameters) {
     double error = 0, norm = 0;
     const auto begin = static_cast<std::size_t>(tensor.offset);
@@ -227,13 +228,23 @@ void expect_accurate_gradients(const char* layers) {
       norm += std::pow(expected[i], 2);
     }
     EXPECT_GT(norm, 0) << tensor.name;
-    EXPECT_LE(std::sqrt(error / norm), kBound) << tensor.name;
+    EXPECT_LE(std::sqrt(error / norm), bound) << tensor.name;
   }
 }
 
-TEST(GradientAccuracy, OfTheExampleIsThatOfFloat) { expect_accurate_gradients(kExample); }
+TEST(GradientAccuracy, OfTheExampleIsThatOfFloat) {
+  expect_accurate_gradients(kExample, config::Precision::float32, 2e-6);
+}
 TEST(GradientAccuracy, OfOtherConvolutionsPoolingsAndBatchNormalizationIsThatOfFloat) {
-  expect_accurate_gradients(kOtherConvolutions);
+  expect_accurate_gradients(kOtherConvolutions, config::Precision::float32, 2e-6);
+}
+TEST(GradientAccuracy, WithSplitFactorsIsNearlyThatOfFloat) {
+  expect_accurate_gradients(kExample, config::Precision::split_bfloat16, 2e-5);
+  expect_accurate_gradients(kOtherConvolutions, config::Precision::split_bfloat16, 2e-5);
+}
+TEST(GradientAccuracy, WithBfloat16FactorsFollowsTheirRoundingAndTheDecisionsThatItTurns) {
+  expect_accurate_gradients(kExample, config::Precision::bfloat16, 0.15);
+  expect_accurate_gradients(kOtherConvolutions, config::Precision::bfloat16, 0.15);
 }
 
 }  // namespace

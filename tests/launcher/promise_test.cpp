@@ -49,6 +49,7 @@ struct Run {
   GradientReducer::Mode reduce = GradientReducer::Mode::exact;
   std::optional<std::int64_t> bucket_bytes{};
   std::vector<int> hosts{};  ///< of each rank; empty: each has its own
+  config::Precision precision = config::Precision::float32;
 };
 
 struct Outcome {
@@ -69,7 +70,7 @@ Outcome train(const char* layers, const Run& run) {
   run_ranks(
       run.ranks,
       [&](Communicator& communicator) {
-        Engine engine(model, {.threads = run.threads});
+        Engine engine(model, {.threads = run.threads, .precision = run.precision});
         InputPipeline::Options options;
         options.scale = 1.0 / 255;
         options.augment = {RandomFlip{}, RandomCrop{.padding = 4}, Cutout{.size = 8}};
@@ -143,6 +144,15 @@ TEST(Promise, BucketsDecideNoBit) {
   for (std::int64_t bytes : {1, 5000, 1 << 30})
     expect_equal(train(kEverything, {.ranks = 3, .threads = 2, .bucket_bytes = bytes}), expected,
                  fmt::format("buckets of {} bytes", bytes));
+}
+
+TEST(Promise, HoldsInBfloat16) {
+  for (const char* layers : {kExample, kEverything}) {
+    const Outcome expected = train(layers, {.precision = config::Precision::bfloat16});
+    expect_equal(train(layers, {.ranks = 3, .threads = 2, .precision = config::Precision::bfloat16}),
+                 expected, "3 ranks, 2 threads");
+    EXPECT_NE(expected.weights, train(layers, {}).weights);
+  }
 }
 
 TEST(Promise, NativeReductionDependsOnTheRanksAlone) {

@@ -33,9 +33,9 @@ class NetworkRunner {
 
   std::vector<float> forward(std::span<const float> input) {
     std::copy(input.begin(), input.end(), at(plan_.input));
+    network_.round(at(plan_.input), std::ssize(input));
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      find_parameters(i);
-      network_.prepare(i, views_.data(), true);
+      network_.prepare(i, parameters(), true);
       forward(i);
     }
     return read(plan_.outputs.back(), network_.model().output.elements());
@@ -44,6 +44,7 @@ class NetworkRunner {
   /// From the output's gradient to the input's.
   std::vector<float> backward(std::span<const float> grad_output) {
     std::copy(grad_output.begin(), grad_output.end(), at(plan_.grad_outputs.back()));
+    network_.round(at(plan_.grad_outputs.back()), std::ssize(grad_output));
     for (std::size_t i = values_.size(); i-- > 0;) backward(i);
     return read(plan_.grad_input, network_.model().input.elements());
   }
@@ -76,17 +77,10 @@ class NetworkRunner {
     return {at(place), at(place) + samples_ * elements};
   }
 
-  void find_parameters(std::size_t i) {
-    views_.clear();
-    for (const ParameterRange& range : network_.blocks()[i].parameters)
-      views_.push_back(parameters_.as<float>().data() + range.offset);
-  }
-
   void fill(std::size_t i, SliceArgs& args) {
-    find_parameters(i);
     args.samples = samples_;
     args.training = true;
-    args.parameters = views_.data();
+    args.parameters = network_.blocks()[i].operands.data();
     args.batch_values = values_[i].data();
     args.input = at(i == 0 ? plan_.input : plan_.outputs[i - 1]);
     args.saved = at(plan_.saved[i]);
@@ -101,7 +95,7 @@ class NetworkRunner {
     fill(i, args);
     args.output = at(plan_.outputs[i]);
     args.record = record.data();
-    block.kernel->forward(args);
+    network_.forward(i, {&args, 1});
     if (!block.moments) return;
     const std::size_t channels = record.size() / 2;
     values_[i].assign(4 * channels, 0.0);
@@ -121,7 +115,7 @@ class NetworkRunner {
     args.grad_input = at(i == 0 ? plan_.grad_input : plan_.grad_outputs[i - 1]);
     args.grad_parameters = gradients.data();
     args.record = record.data();
-    block.kernel->backward(args);
+    network_.backward(i, {&args, 1});
     if (block.kernel->defers_weight_gradient()) {
       const WeightMatrix matrix(block.parameters.front().shape, block.kernel->weight_gradient_parts());
       std::vector<std::int64_t> sum(static_cast<std::size_t>(matrix.part_elements()));
@@ -150,7 +144,6 @@ class NetworkRunner {
   MemoryPlan plan_;
   Arena context_, own_, workspace_, parameters_, gradients_;
   std::vector<std::vector<double>> values_;  ///< one a block: mean, variance, a, b where it normalizes
-  std::vector<const void*> views_;
 };
 
 }  // namespace convoy::testing

@@ -9,6 +9,7 @@ namespace convoy::simd::CONVOY_SIMD_ISA {
 bool accumulate_exact(std::int64_t* sum, const float* gradient, std::size_t n, float limit);
 void exact_to_float(float* to, const std::int64_t* sum, std::size_t n);
 double squared_norm(const float* values, std::size_t n);
+void round_to_bfloat16(const float* from, std::size_t n, float* to);
 void activation_forward(Curve curve, float slope, std::size_t n, const float* x, float* y);
 void activation_backward(Curve curve, float slope, std::size_t n, const float* x, const float* y,
                          const float* dy, float* dx);

@@ -13,6 +13,7 @@ const Table& table() {
       .accumulate_exact = accumulate_exact,
       .exact_to_float = exact_to_float,
       .squared_norm = squared_norm,
+      .round_to_bfloat16 = round_to_bfloat16,
       .activation_forward = activation_forward,
       .activation_backward = activation_backward,
       .softmax_forward = softmax_forward,

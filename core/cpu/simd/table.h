@@ -172,6 +172,10 @@ struct Table {
   /// the end.
   double (*squared_norm)(const float* values, std::size_t n);
 
+  /// to[i] = the bfloat16 nearest to from[i], of two equally near the even one; a NaN stays one. `to` may be
+  /// `from`.
+  void (*round_to_bfloat16)(const float* from, std::size_t n, float* to);
+
   /// y = curve(x); y may be x. A NaN stays one. `slope` is that of leaky_relu left of zero.
   void (*activation_forward)(Curve curve, float slope, std::size_t n, const float* x, float* y);
   /// dx = dy * curve'(x), where y = curve(x); dx may be dy. relu, tanh and sigmoid do not read x, the others

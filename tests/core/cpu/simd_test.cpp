@@ -1,8 +1,10 @@
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <limits>
 #include <memory>
 #include <regex>
 #include <string>
@@ -50,6 +52,32 @@ TEST(AccumulateExact, RefusesWhatIsNotFiniteOrTooLarge) {
         values[place] = bad;
         EXPECT_FALSE(loops_of(isa).accumulate_exact(sums.data(), values.data(), 21, 1024)) << bad;
       }
+}
+
+TEST(RoundToBfloat16, TakesTheNearestAndOfTwoTheEvenOne) {
+  const float tiny = std::numeric_limits<float>::denorm_min();
+  const float largest = std::numeric_limits<float>::max();
+  const std::vector<std::pair<float, float>> cases{{0.0F, 0.0F},
+                                                   {-0.0F, -0.0F},
+                                                   {1.0F, 1.0F},
+                                                   {0x1.01p0F, 0x1.00p0F},      // half way: to even, down
+                                                   {0x1.03p0F, 0x1.04p0F},      // and up
+                                                   {0x1.010002p0F, 0x1.02p0F},  // just above half way
+                                                   {-0x1.02fffep0F, -0x1.02p0F},
+                                                   {0x1.ffp9F, 0x1p10F},  // carries into the exponent
+                                                   {tiny, 0.0F},
+                                                   {largest, INFINITY},
+                                                   {-INFINITY, -INFINITY}};
+  for (Isa isa : available_isas()) {
+    std::vector<float> from, to(cases.size() + 2);
+    for (const auto& one : cases) from.push_back(one.first);
+    for (const std::uint32_t nan : {0x7fffffffU, 0xff800001U}) from.push_back(std::bit_cast<float>(nan));
+    loops_of(isa).round_to_bfloat16(from.data(), from.size(), to.data());
+    for (std::size_t i = 0; i < cases.size(); ++i)
+      EXPECT_EQ(std::bit_cast<std::uint32_t>(to[i]), std::bit_cast<std::uint32_t>(cases[i].second))
+          << from[i];
+    EXPECT_TRUE(std::isnan(to[cases.size()]) && std::isnan(to[cases.size() + 1]));
+  }
 }
 
 TEST(ExactToFloat, RoundsTheSameOnEveryInstructionSet) {
