@@ -73,6 +73,7 @@ void GradientReducer::begin_step(std::int64_t local_slices) {
   exchange_->begin_step();
   local_slices_ = local_slices;
   started_ = 0;
+  measured_ = false;
   // What is set needs no clearing, unless no slice will set it.
   for (std::size_t i = 0; i < stripe_begins_.size(); ++i)
     stripes_[i].stale = !stripes_[i].set || local_slices == 0;
@@ -167,17 +168,30 @@ void GradientReducer::order_norms() {
   }
   norms_.resize(norm_order_.size());
   norms_in_order_.resize(norm_order_.size());
+  own_norms_ = part_of_rank(std::span(norms_), norm_counts_, communicator_->rank());
+  const std::size_t first = index(own_norms_.data() - norms_.data());
+  for (std::size_t i = 0; i < own_norms_.size(); ++i) {
+    const std::size_t block = norm_order_[first + i];
+    owned_blocks_.push_back({blocks[block], blocks[block + 1]});
+  }
+}
+
+std::span<const float> GradientReducer::gradient(std::size_t owned_block, std::span<float> room) {
+  const auto& [begin, end] = owned_blocks_[owned_block];
+  const std::size_t count = index(end - begin);
+  if (measured_) return exchange_->gradients().subspan(index(begin), count);
+  return exchange_->gradient(begin, room.first(count));
+}
+
+void GradientReducer::measure(std::size_t owned_block) {
+  const auto& [begin, end] = owned_blocks_[owned_block];
+  const auto gradient =
+      exchange_->gradient(begin, exchange_->gradients().subspan(index(begin), index(end - begin)));
+  own_norms_[owned_block] = loops_.squared_norm(gradient.data(), gradient.size());
 }
 
 double GradientReducer::squared_norm() {
-  const auto& blocks = plan_.norm_blocks();
-  const auto own = part_of_rank(std::span(norms_), norm_counts_, communicator_->rank());
-  const std::size_t first = index(own.data() - norms_.data());
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    const std::size_t block = norm_order_[first + i];
-    own[i] =
-        loops_.squared_norm(gradients().data() + blocks[block], index(blocks[block + 1] - blocks[block]));
-  }
+  measured_ = true;
   communicator_->all_gather(std::as_writable_bytes(std::span(norms_)), norm_bytes_);
   for (std::size_t i = 0; i < norms_.size(); ++i) norms_in_order_[norm_order_[i]] = norms_[i];
   return std::accumulate(norms_in_order_.begin(), norms_in_order_.end(), 0.0);

@@ -27,8 +27,8 @@ namespace convoy {
 ///   there, and what travels are the hosts' sums; without, each rank's. The bits depend on the number of
 ///   ranks and how they are placed on hosts (on nothing else).
 ///
-/// A step: begin_step(); add() and passed() from worker threads; finish(); gradients() of the owned ranges;
-/// the optimizer; share_weights().
+/// A step: begin_step(); add() and passed() from worker threads; finish(); for clipping, measure() of all
+/// owned blocks and squared_norm(); gradient() of all owned blocks, for the optimizer; share_weights().
 class GradientReducer : public GradientSink {
  public:
   enum class Mode { exact, native };
@@ -53,11 +53,16 @@ class GradientReducer : public GradientSink {
   const BucketPlan& plan() const { return plan_; }
   /// What this rank owns; the same for the whole life of the object.
   std::span<const BucketPlan::Range> owned() const { return owned_; }
-  /// After finish(): the global batch's gradient, valid in the owned ranges, indexed as the arena.
-  std::span<const float> gradients() const { return exchange_->gradients(); }
+  /// The same in norm blocks: the pieces in which gradients are read.
+  std::span<const BucketPlan::Range> owned_blocks() const { return owned_blocks_; }
+  /// After finish(): the global batch's gradient of an owned block. It may lie in `room`, of kNormBlock
+  /// floats. Several threads may ask at once, for different blocks.
+  std::span<const float> gradient(std::size_t owned_block, std::span<float> room);
 
-  /// After finish(): the squared Euclidean norm of the whole gradient, equal on all ranks: in double, within
-  /// each norm block in a fixed order, then block by block. Collective.
+  /// After finish(): prepares squared_norm(). Several threads may measure different blocks at once.
+  void measure(std::size_t owned_block);
+  /// The squared Euclidean norm of the whole gradient, equal on all ranks: in double, within each norm block
+  /// in a fixed order, then block by block. Every owned block must have been measured. Collective.
   double squared_norm();
 
   /// After the optimizer has written the owned ranges: all ranks have all weights. Where ranks share their
@@ -89,9 +94,12 @@ class GradientReducer : public GradientSink {
   const float limit_;
   const simd::Table& loops_;
   const std::vector<BucketPlan::Range> owned_;
+  std::vector<BucketPlan::Range> owned_blocks_;
   std::vector<std::size_t> norm_order_;  ///< the norm blocks in the order of the ranks that own them
   std::vector<std::int64_t> norm_counts_, norm_bytes_;  ///< how many of them each rank owns
   std::vector<double> norms_, norms_in_order_;          ///< of squared_norm(), so that no step allocates
+  std::span<double> own_norms_;                         ///< one an owned block
+  bool measured_ = false;                               ///< this step's gradients lie in the exchange's room
 
   std::unique_ptr<Stripe[]> stripes_;
   std::vector<std::int64_t> stripe_begins_;

@@ -19,7 +19,6 @@ MessageExchange::MessageExchange(Communicator& communicator, const BucketPlan& p
       plan_(plan),
       as_floats_(as_floats),
       loops_(loops),
-      owned_(plan.owned(communicator.rank())),
       sums_(index(plan.elements()) * sizeof(std::int64_t)),
       gradients_(index(plan.elements()) * sizeof(float)),
       pending_(plan.buckets().size()) {}
@@ -41,10 +40,12 @@ void MessageExchange::finish() {
     if (pending) pending->wait();
     pending.reset();
   }
-  if (takes_floats()) return;
-  for (const BucketPlan::Range& range : owned_)
-    loops_.exact_to_float(gradients().data() + range.begin, sums().data() + range.begin,
-                          index(range.end - range.begin));
+}
+
+std::span<const float> MessageExchange::gradient(std::int64_t begin, std::span<float> room) {
+  if (takes_floats()) return gradients().subspan(index(begin), room.size());
+  loops_.exact_to_float(room.data(), sums().data() + begin, room.size());
+  return room;
 }
 
 void MessageExchange::share_weights(std::span<float> weights) {

@@ -26,6 +26,7 @@ class MessageExchange : public GradientExchange {
   void start(std::size_t bucket) override;
   void progress() override;
   void finish() override;
+  std::span<const float> gradient(std::int64_t begin, std::span<float> room) override;
   void share_weights(std::span<float> weights) override;
 
  private:
@@ -33,7 +34,6 @@ class MessageExchange : public GradientExchange {
   const BucketPlan& plan_;
   const bool as_floats_;
   const simd::Table& loops_;
-  const std::vector<BucketPlan::Range> owned_;
   Arena sums_, gradients_;
   std::vector<PendingPtr> pending_;  ///< by bucket
 };

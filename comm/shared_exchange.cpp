@@ -69,6 +69,7 @@ void SharedExchange::place_arrivals() {
 }
 
 void SharedExchange::begin_step() {
+  host_.set_mark(HostGroup::Mark::read, steps_);  // also where a refused step's weights were not shared
   wait_for(HostGroup::Mark::read, steps_);
   ++steps_;
   started_ = summed_ = completed_ = 0;
@@ -98,16 +99,22 @@ void SharedExchange::finish() {
     communicator_.require_alive();
     if (completed_ < buckets_.size()) backoff.pause();
   }
-  host_.set_mark(HostGroup::Mark::read, steps_);
   for (const PendingPtr& transfer : transfers_) transfer->wait();
   transfers_.clear();
 }
 
+std::span<const float> SharedExchange::gradient(std::int64_t begin, std::span<float> room) {
+  if (!is_alone()) return gradients().subspan(index(begin), room.size());
+  sum_to_floats(begin, room);
+  return room;
+}
+
 void SharedExchange::sum(const Work& work) {
+  if (is_alone()) return;
   for (const Part& part : work.parts) {
     const std::size_t count = index(part.end - part.begin);
-    if (is_alone() || as_floats_)
-      sum_to_floats(part);
+    if (as_floats_)
+      sum_to_floats(part.begin, gradients().subspan(index(part.begin), count));
     else
       sum_in_place(part);
     if (part.owner == communicator_.rank()) continue;
@@ -117,13 +124,15 @@ void SharedExchange::sum(const Work& work) {
   }
 }
 
-void SharedExchange::sum_to_floats(const Part& part) {
+void SharedExchange::sum_to_floats(std::int64_t begin, std::span<float> to) const {
   std::int64_t block[kBlock];
-  for (std::int64_t begin = part.begin; begin < part.end; begin += kBlock) {
-    const std::size_t n = index(std::min(kBlock, part.end - begin));
+  while (!to.empty()) {
+    const std::size_t n = std::min(index(kBlock), to.size());
     std::copy_n(host_.sums(0).data() + begin, n, block);
     for (int rank = 1; rank < host_.local_size(); ++rank) add_to(block, host_.sums(rank).data() + begin, n);
-    loops_.exact_to_float(gradients().data() + begin, block, n);
+    loops_.exact_to_float(to.data(), block, n);
+    begin += static_cast<std::int64_t>(n);
+    to = to.subspan(n);
   }
 }
 
@@ -172,6 +181,7 @@ void SharedExchange::add_floats(const Work& work, std::size_t from, std::span<fl
 }
 
 void SharedExchange::share_weights(std::span<float> weights) {
+  host_.set_mark(HostGroup::Mark::read, steps_);
   const auto part_of = [&](std::int64_t begin, std::int64_t end) {
     return weights.subspan(index(begin), index(end - begin));
   };

@@ -15,7 +15,7 @@ namespace convoy {
 /// what a rank owns, reading them where they lie: the owner itself on its own host, and on another one the
 /// relay, which sends them to the owner. New weights take the same way back: the owner writes them where its
 /// whole host sees them and sends them to each other host's relay, which does likewise. Within a host nothing
-/// is sent.
+/// is sent, and sums become gradients when they are asked for.
 ///
 /// Where floats travel, a host's sum is still one of integers; the hosts' sums are added as floats in the
 /// order of the hosts. On one host there is no difference.
@@ -33,6 +33,7 @@ class SharedExchange : public GradientExchange {
   void start(std::size_t bucket) override;
   void progress() override;
   void finish() override;
+  std::span<const float> gradient(std::int64_t begin, std::span<float> room) override;
   /// `weights`: one of the group's generations.
   void share_weights(std::span<float> weights) override;
 
@@ -62,7 +63,7 @@ class SharedExchange : public GradientExchange {
   bool is_alone() const { return host_.hosts().size() == 1; }
 
   void sum(const Work& work);
-  void sum_to_floats(const Part& part);
+  void sum_to_floats(std::int64_t begin, std::span<float> to) const;
   void sum_in_place(const Part& part);
   bool has_arrived(Work& work) const;
   void complete(Work& work);

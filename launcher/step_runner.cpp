@@ -1,6 +1,7 @@
 #include "launcher/step_runner.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 namespace convoy {
@@ -71,7 +72,13 @@ StepRunner::StepRunner(Engine& engine, const InputPipeline& pipeline, const Opti
                bucket_plan(engine.network(), communicator.size(), options.bucket_bytes), options.reduce,
                batches_.slices(), engine.backend().loops(), set_ranges(engine.network()), state.hosts()),
       executor_(planned(engine.network(), batches_), engine.pool(), options.loss,
-                executor_options(batches_, own_slices_)) {}
+                executor_options(batches_, own_slices_)),
+      updaters_(static_cast<std::size_t>(engine.pool().workers())) {
+  for (Updater& updater : updaters_) {
+    updater.range.slots.reserve(optimizer.slot_names().size());
+    updater.range.new_slots.reserve(optimizer.slot_names().size());
+  }
+}
 
 StepResult StepRunner::step(std::int64_t number) {
   StepPlan plan;
@@ -113,9 +120,8 @@ StepResult StepRunner::step(std::int64_t number) {
   UpdateStep update;
   update.number = number + 1;
   update.learning_rate = result.learning_rate;
-  if (options_.global_clipnorm)
-    update.gradient_scale = clip_scale(reducer_.squared_norm(), *options_.global_clipnorm);
-  profiler().time(0, Piece::update, 0, [&] { state_.update(optimizer_, update, reducer_); });
+  if (options_.global_clipnorm) update.gradient_scale = clip_scale(squared_norm(), *options_.global_clipnorm);
+  this->update(update);
   enter("waiting for other ranks' weights");
   profiler().time(0, Piece::gather, 0, [&] { reducer_.share_weights(state_.next().parameters()); });
   if (state_.next_is_finite(reducer_.plan()))
@@ -123,6 +129,28 @@ StepResult StepRunner::step(std::int64_t number) {
   else
     result.refused = "the update makes weights or moving statistics that are not finite";
   return result;
+}
+
+double StepRunner::squared_norm() {
+  engine_.pool().run(std::ssize(reducer_.owned_blocks()), [&](int worker, std::int64_t block) {
+    profiler().time(worker, Piece::update, 0, [&] { reducer_.measure(static_cast<std::size_t>(block)); });
+  });
+  return reducer_.squared_norm();
+}
+
+/// Block by block: sums become gradients and these updates in the nearest cache.
+void StepRunner::update(const UpdateStep& step) {
+  std::atomic<bool> finite = true;
+  engine_.pool().run(std::ssize(reducer_.owned_blocks()), [&](int worker, std::int64_t item) {
+    const auto block = static_cast<std::size_t>(item);
+    Updater& updater = updaters_[static_cast<std::size_t>(worker)];
+    profiler().time(worker, Piece::update, 0, [&] {
+      state_.point(updater.range, reducer_.owned_blocks()[block]);
+      updater.range.gradient = reducer_.gradient(block, updater.room.as<float>());
+      if (!optimizer_.update(step, updater.range)) finite = false;
+    });
+  });
+  if (!finite) state_.refuse_next(reducer_.owned().front());
 }
 
 void StepRunner::gather_moments() {

@@ -61,6 +61,14 @@ class StepRunner {
   std::size_t memory_bytes() const { return executor_.memory_bytes(); }
 
  private:
+  /// What a worker updates weights with, kept so that no step allocates.
+  struct Updater {
+    UpdateRange range;
+    Arena room = Arena(kNormBlock * sizeof(float));
+  };
+  double squared_norm();
+  void update(const UpdateStep& step);
+
   Engine& engine_;
   const InputPipeline& pipeline_;
   const Optimizer& optimizer_;
@@ -72,6 +80,7 @@ class StepRunner {
   RankMeeting meeting_;
   GradientReducer reducer_;
   Executor executor_;
+  std::vector<Updater> updaters_;  ///< one a worker
 };
 
 }  // namespace convoy

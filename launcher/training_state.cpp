@@ -82,22 +82,20 @@ void TrainingState::broadcast(Communicator& communicator) {
   for (std::size_t i = 0; i < slot_names_.size(); ++i) to_all(current().slot(i));
 }
 
-void TrainingState::update(const Optimizer& optimizer, const UpdateStep& step,
-                           const GradientReducer& reducer) {
-  for (const BucketPlan::Range& owned : reducer.owned()) {
-    const std::size_t begin = index(owned.begin), count = index(owned.end - owned.begin);
-    UpdateRange& range = update_range_;
-    range.slots.clear();
-    range.new_slots.clear();
-    range.gradient = reducer.gradients().subspan(begin, count);
-    range.weights = current().parameters().subspan(begin, count);
-    range.new_weights = next().parameters().subspan(begin, count);
-    for (std::size_t i = 0; i < slot_names_.size(); ++i) {
-      range.slots.push_back(current().slot(i).subspan(begin, count));
-      range.new_slots.push_back(next().slot(i).subspan(begin, count));
-    }
-    if (!optimizer.update(step, range)) range.new_weights.front() = std::numeric_limits<float>::quiet_NaN();
+void TrainingState::point(UpdateRange& update, const BucketPlan::Range& part) {
+  const std::size_t begin = index(part.begin), count = index(part.end - part.begin);
+  update.weights = current().parameters().subspan(begin, count);
+  update.new_weights = next().parameters().subspan(begin, count);
+  update.slots.clear();
+  update.new_slots.clear();
+  for (std::size_t i = 0; i < slot_names_.size(); ++i) {
+    update.slots.push_back(current().slot(i).subspan(begin, count));
+    update.new_slots.push_back(next().slot(i).subspan(begin, count));
   }
+}
+
+void TrainingState::refuse_next(const BucketPlan::Range& owned) {
+  next().parameters()[index(owned.begin)] = std::numeric_limits<float>::quiet_NaN();
 }
 
 bool TrainingState::next_is_finite(const BucketPlan& plan) const {

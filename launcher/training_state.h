@@ -67,12 +67,14 @@ class TrainingState {
   /// Makes the next generation the current one.
   void commit() { generations_[0].swap(generations_[1]); }
 
-  /// Updates the ranges that this rank owns from the current generation into the next. Of a range in which a
-  /// new weight is infinite or NaN, the first is NaN then: so all ranks learn of it with the gathered
-  /// weights, without a message.
-  void update(const Optimizer& optimizer, const UpdateStep& step, const GradientReducer& reducer);
-  /// Whether the next generation's weights, gathered after update(), and its statistics are finite. Looks at
-  /// the first weight of each rank's ranges alone.
+  /// Points an update of a part of the parameters from the current generation to the next; its gradient is
+  /// left to the caller.
+  void point(UpdateRange& update, const BucketPlan::Range& part);
+  /// To be called by the rank that owns a range where a new weight is infinite or NaN: the first is NaN then,
+  /// so all ranks learn of it with the gathered weights, without a message.
+  void refuse_next(const BucketPlan::Range& owned);
+  /// Whether no rank has refused the next generation's weights, once they are gathered, and its statistics
+  /// are finite.
   bool next_is_finite(const BucketPlan& plan) const;
 
   /// The current generation's weights …
@@ -91,7 +93,6 @@ class TrainingState {
   std::vector<std::string> slot_names_;
   std::unique_ptr<HostGroup> hosts_;
   std::unique_ptr<Generation> generations_[2];
-  UpdateRange update_range_;  ///< of update(), so that no step allocates
 };
 
 }  // namespace convoy

@@ -71,18 +71,19 @@ class Reporter {
 
   /// Of the whole time of rank 0's workers; they add up to 1.
   MetricsEvent shares() const {
-    const auto of_first_worker = [&](Piece piece) { return profiler_.seconds(piece) / m_.seconds; };
     MetricsEvent shares{{"compute", 0.0}, {"idle", 0.0}};
     double rest = 1;
-    const auto add = [&](const char* name, Piece piece) {
-      shares[name] = of_first_worker(piece);
-      rest -= of_first_worker(piece);
+    // What the first worker does alone, the others wait for.
+    const auto add = [&](const char* name, Piece piece, int workers) {
+      const double share = profiler_.seconds(piece) / m_.seconds / workers;
+      shares[name] = share;
+      rest -= share;
     };
-    add("meeting", Piece::meeting);
+    add("meeting", Piece::meeting, 1);
     if (!m_.evaluation) {
-      add("waiting_for_sums", Piece::reduce);
-      add("update", Piece::update);
-      add("waiting_for_weights", Piece::gather);
+      add("waiting_for_sums", Piece::reduce, 1);
+      add("update", Piece::update, m_.threads);
+      add("waiting_for_weights", Piece::gather, 1);
     }
     double busy = 0;
     for (const Piece piece : {Piece::prepare, Piece::input, Piece::forward, Piece::loss, Piece::backward,

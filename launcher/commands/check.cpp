@@ -230,11 +230,12 @@ void report_speed(Report& report, Rehearsal& rehearsal) {
               epoch, counted(setup.experiment.train.epochs, "epoch"),
               epoch * static_cast<double>(setup.experiment.train.epochs) / 60);
   const auto percent = [&](Piece piece) { return 100 * profiler.seconds(piece) / total; };
-  const double apart = percent(Piece::reduce) + percent(Piece::update) + percent(Piece::gather);
+  const double updating = percent(Piece::update) / rehearsal.engine().pool().workers();
+  const double apart = percent(Piece::reduce) + updating + percent(Piece::gather);
   report.line(
       "speed",
       "{:.1f} % computing, {:.1f} % waiting for sums, {:.1f} % updating, {:.1f} % waiting for weights",
-      100 - apart, percent(Piece::reduce), percent(Piece::update), percent(Piece::gather));
+      100 - apart, percent(Piece::reduce), updating, percent(Piece::gather));
   report.json()["images_per_second"] = rate;
   report.json()["seconds_per_epoch"] = epoch;
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <gtest/gtest.h>
 #include <latch>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <thread>
@@ -170,6 +171,20 @@ inline std::unique_ptr<HostGroup> join_hosts(Communicator& ranks) {
   return HostGroup::join(ranks, kElements, [](const std::string& text) { ADD_FAILURE() << text; });
 }
 
+/// Those of the ranges that this rank owns, indexed as the arena; NaN elsewhere.
+inline std::vector<float> owned_gradients(GradientReducer& reducer) {
+  std::vector<float> gradients(index(kElements), std::numeric_limits<float>::quiet_NaN());
+  std::vector<float> room(kNormBlock);
+  for (std::size_t i = 0; i < reducer.owned_blocks().size(); ++i)
+    std::ranges::copy(reducer.gradient(i, room), gradients.begin() + reducer.owned_blocks()[i].begin);
+  return gradients;
+}
+
+inline double squared_norm(GradientReducer& reducer) {
+  for (std::size_t i = 0; i < reducer.owned_blocks().size(); ++i) reducer.measure(i);
+  return reducer.squared_norm();
+}
+
 /// Takes steps and checks the gradients of the owned ranges, handed round as weights are; returns the squared
 /// norms, which all ranks must share.
 inline std::vector<double> run_steps(Communicator& ranks, const Setup& setup) {
@@ -182,12 +197,16 @@ inline std::vector<double> run_steps(Communicator& ranks, const Setup& setup) {
     reducer.begin_step(static_cast<std::int64_t>(slices.size()));
     EXPECT_TRUE(run_backward(reducer, slices, step, setup));
     reducer.finish();
-    norms.push_back(reducer.squared_norm());
+    // Clipping or not, the gradients are the same.
+    const std::vector<float> before = owned_gradients(reducer);
+    norms.push_back(squared_norm(reducer));
+    const std::vector<float> gradients = owned_gradients(reducer);
+    EXPECT_EQ(std::memcmp(gradients.data(), before.data(), index(kElements) * sizeof(float)), 0);
 
     const std::span<float> weights =
         hosts ? hosts->weights(static_cast<int>(step % 2)) : std::span(own_weights);
     for (const auto& range : reducer.owned())
-      for (std::size_t i = index(range.begin); i < index(range.end); ++i) weights[i] = reducer.gradients()[i];
+      for (std::size_t i = index(range.begin); i < index(range.end); ++i) weights[i] = gradients[i];
     reducer.share_weights(weights);
     const std::vector<float> expected =
         hosts ? expected_gradient(setup, ranks.hosts(), step) : expected_gradient(setup, ranks.size(), step);
