@@ -20,11 +20,13 @@
 . "$(dirname "$0")/lib.sh"
 
 # What is measured. Each case has a function of its name below, which takes one round of it.
-cases=(batch-128 batch-32 one-core evaluate vgg11 avx2 exact-native slices two-ranks)
+cases=(batch-128 batch-32 one-core bfloat16 bfloat16-512 evaluate vgg11 avx2 exact-native slices two-ranks)
 declare -A titles=(
   [batch-128]="training, float32, batch 128"
   [batch-32]="training, float32, batch 32"
   [one-core]="training, float32, batch 32, one core"
+  [bfloat16]="training, bfloat16, batch 128"
+  [bfloat16-512]="training, bfloat16, batch 512"
   [evaluate]="evaluation, float32"
   [vgg11]="training of VGG-11 with batch normalisation, float32, batch 128"
   [avx2]="training with AVX2 alone, float32, batch 128"
@@ -79,6 +81,14 @@ one-core() {
   convoy 1 $kExample 1000 --set train.global_batch_size=32; measure convoy
   pytorch --batch 32 --threads 1; measure pytorch-1
   keras --batch 32 --threads 1; measure keras-1
+}
+bfloat16() {
+  convoy 2 $kExample 500 --set train.global_batch_size=128 --set train.precision=bfloat16; measure convoy
+  pytorch --batch 128 --threads 2 --dtype bfloat16; measure pytorch-2
+}
+bfloat16-512() {
+  convoy 2 $kExample 125 --set train.global_batch_size=512 --set train.precision=bfloat16; measure convoy
+  keras --batch 512 --threads 2 --dtype mixed_bfloat16; measure keras-2
 }
 evaluate() {
   local batch
