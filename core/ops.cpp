@@ -42,4 +42,9 @@ struct ForwardFlops {
 
 double Op::flops() const { return std::visit(ForwardFlops{*this}, kind); }
 
+bool is_relu(const Op& op) {
+  const auto* activation = std::get_if<ActivationOp>(&op.kind);
+  return activation && activation->activation.kind == ActivationKind::relu;
+}
+
 }  // namespace convoy

@@ -128,4 +128,6 @@ struct Op {
   double flops() const;  ///< multiplications and additions of the forward pass for one sample
 };
 
+bool is_relu(const Op& op);
+
 }  // namespace convoy

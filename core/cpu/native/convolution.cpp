@@ -268,11 +268,6 @@ class Convolution : public Kernel {
   std::map<std::int64_t, std::vector<std::vector<simd::PixelPair>>> pairs_;  ///< by a slice's samples
 };
 
-bool is_relu(const Op& op) {
-  const auto* activation = std::get_if<ActivationOp>(&op.kind);
-  return activation && activation->activation.kind == ActivationKind::relu;
-}
-
 }  // namespace
 
 std::size_t convolution_ops(std::span<const Op> ops) {

@@ -18,6 +18,9 @@ std::unique_ptr<Kernel> make_dense(const Op& op, const simd::Table& loops);
 /// A convolution with as many groups as input channels and as filters.
 std::unique_ptr<Kernel> make_depthwise_conv2d(const Op& op, const simd::Table& loops);
 std::unique_ptr<Kernel> make_batch_moments(const Op& op, const simd::Table& loops);
-std::unique_ptr<Kernel> make_normalize(const Op& op, const simd::Table& loops);
+
+/// How many leading ops make_normalize() takes as one block: a normalization, and a ReLU that follows it.
+std::size_t normalize_ops(std::span<const Op> ops);
+std::unique_ptr<Kernel> make_normalize(std::span<const Op> block, const simd::Table& loops);
 
 }  // namespace convoy::native

@@ -67,12 +67,14 @@ class BatchMoments : public Kernel {
   const simd::Table& loops_;
 };
 
+/// With the ReLU that may follow.
 class Normalize : public Kernel {
  public:
-  Normalize(const Op& op, const simd::Table& loops)
-      : op_(std::get<NormalizeOp>(op.kind)),
-        channels_(channels_of(op)),
-        rows_(op.input.elements() / channels_),
+  Normalize(std::span<const Op> block, const simd::Table& loops)
+      : op_(std::get<NormalizeOp>(block.front().kind)),
+        relu_(block.size() > 1),
+        channels_(channels_of(block.front())),
+        rows_(block.front().input.elements() / channels_),
         loops_(loops) {}
 
   std::size_t backward_record() const override { return static_cast<std::size_t>(2 * channels_); }
@@ -92,17 +94,27 @@ class Normalize : public Kernel {
       shift[c] = static_cast<float>(beta(args, c) + (double{center[c]} - mean) * slope);
     }
     loops_.channel_scale(args.samples * rows_, channels_, static_cast<const float*>(args.input), center,
-                         scale, shift, static_cast<float*>(args.output));
+                         scale, shift, relu_, static_cast<float*>(args.output));
   }
 
   void backward(const BackwardArgs& args) const override {
-    const std::int64_t rows = args.samples * rows_;
-    const auto* dy = static_cast<const float*>(args.grad_output);
     float* center = channel_array(args, channels_, 0);
-    for (std::int64_t c = 0; c < channels_; ++c) center[c] = static_cast<float>(args.batch_values[c]);
+    float* scale = channel_array(args, channels_, 1);
+    for (std::int64_t c = 0; c < channels_; ++c) {
+      center[c] = static_cast<float>(args.batch_values[c]);
+      scale[c] = static_cast<float>(gamma(args, c));
+    }
     double *sums = args.record, *products = args.record + channels_;
-    loops_.channel_products(rows, channels_, static_cast<const float*>(args.input), center, dy, sums,
-                            products);
+    loops_.channel_gradient({.rows = args.samples * rows_,
+                             .channels = channels_,
+                             .x = static_cast<const float*>(args.input),
+                             .center = center,
+                             .scale = scale,
+                             .relu = relu_ ? static_cast<const float*>(args.output) : nullptr,
+                             .dy = static_cast<const float*>(args.grad_output),
+                             .sum = sums,
+                             .product = products,
+                             .dx = static_cast<float*>(args.grad_input)});
     for (std::int64_t c = 0; c < channels_; ++c) {
       products[c] = (products[c] + (double{center[c]} - args.batch_values[c]) * sums[c]) * inverse(args, c);
       if (op_.scale) gradient(args, 0)[c] = static_cast<float>(products[c]);
@@ -110,22 +122,9 @@ class Normalize : public Kernel {
       sums[c] *= gamma(args, c);
       products[c] *= gamma(args, c);
     }
-    if (!args.grad_input) return;
-    scale_gradient(args, rows, dy, static_cast<float*>(args.grad_input));
   }
 
  private:
-  /// dx = dy * gamma
-  void scale_gradient(const SliceArgs& args, std::int64_t rows, const float* dy, float* dx) const {
-    float* zero = channel_array(args, channels_, 0);
-    float* scale = channel_array(args, channels_, 1);
-    for (std::int64_t c = 0; c < channels_; ++c) {
-      zero[c] = 0;
-      scale[c] = static_cast<float>(gamma(args, c));
-    }
-    loops_.channel_scale(rows, channels_, dy, zero, scale, zero, dx);
-  }
-
   double inverse(const SliceArgs& args, std::int64_t c) const {
     return 1 / std::sqrt(args.batch_values[channels_ + c] + op_.epsilon);
   }
@@ -140,6 +139,7 @@ class Normalize : public Kernel {
   }
 
   NormalizeOp op_;
+  bool relu_;
   std::int64_t channels_;
   std::int64_t rows_;
   const simd::Table& loops_;
@@ -150,8 +150,12 @@ class Normalize : public Kernel {
 std::unique_ptr<Kernel> make_batch_moments(const Op& op, const simd::Table& loops) {
   return std::make_unique<BatchMoments>(op, loops);
 }
-std::unique_ptr<Kernel> make_normalize(const Op& op, const simd::Table& loops) {
-  return std::make_unique<Normalize>(op, loops);
+std::size_t normalize_ops(std::span<const Op> ops) {
+  if (!std::holds_alternative<NormalizeOp>(ops.front().kind)) return 0;
+  return ops.size() > 1 && is_relu(ops[1]) ? 2 : 1;
+}
+std::unique_ptr<Kernel> make_normalize(std::span<const Op> block, const simd::Table& loops) {
+  return std::make_unique<Normalize>(block, loops);
 }
 
 }  // namespace convoy::native

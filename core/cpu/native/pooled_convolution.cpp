@@ -71,10 +71,8 @@ class PooledConvolution : public Kernel {
 
 bool is_pooled_convolution(std::span<const Op> ops) {
   if (ops.size() < 3 || !std::holds_alternative<Conv2dOp>(ops[0].kind)) return false;
-  const auto* activation = std::get_if<ActivationOp>(&ops[1].kind);
   const auto* pool = std::get_if<Pool2dOp>(&ops[2].kind);
-  return activation && activation->activation.kind == ActivationKind::relu && pool &&
-         pool->kind == Pool2dOp::Kind::max && can_pool(*pool);
+  return is_relu(ops[1]) && pool && pool->kind == Pool2dOp::Kind::max && can_pool(*pool);
 }
 
 std::unique_ptr<Kernel> make_pooled_convolution(std::unique_ptr<Kernel> convolution,

@@ -12,8 +12,8 @@ namespace {
 
 using Factory = std::unique_ptr<Kernel> (*)(const Op& op, const simd::Table& loops);
 
-/// The factory for an op that there is a kernel for, else null. One overload an op, so that a new one is not
-/// forgotten.
+/// The factory for an op that there is a kernel for by itself, else null. One overload an op, so that a new
+/// one is not forgotten.
 struct Choose {
   const Op& op;
   Factory operator()(const ActivationOp&) const { return native::make_activation; }
@@ -24,7 +24,7 @@ struct Choose {
   Factory operator()(const GlobalAveragePool2dOp&) const { return native::make_global_average_pool2d; }
   Factory operator()(const DenseOp&) const { return native::make_dense; }
   Factory operator()(const BatchMomentsOp&) const { return native::make_batch_moments; }
-  Factory operator()(const NormalizeOp&) const { return native::make_normalize; }
+  Factory operator()(const NormalizeOp&) const { return nullptr; }
   Factory operator()(const Conv2dOp& conv) const {
     return conv.groups == op.input[2] && conv.groups == op.output[2] ? native::make_depthwise_conv2d
                                                                      : nullptr;
@@ -48,6 +48,8 @@ class NativeProvider : public Provider {
     if (native::is_winograd_convolution(ops, loops_))
       return Offer{3, 30, fmt::format("{} Winograd convolution + relu + max pooling", loops_.isa)};
     if (factory_for(ops.front())) return Offer{1, 10, std::string(loops_.isa) + " loops"};
+    if (const std::size_t taken = native::normalize_ops(ops))
+      return Offer{taken, 10, fmt::format("{} loops{}", loops_.isa, taken == 2 ? " + relu" : "")};
     if (const std::size_t taken = native::convolution_ops(ops))
       return Offer{taken, fills_vectors(ops.front()) ? 25.0 : 5.0,
                    fmt::format("{} {}{}", loops_.isa, native::convolution_name(ops.front(), loops_),
@@ -57,6 +59,7 @@ class NativeProvider : public Provider {
   std::unique_ptr<Kernel> make(std::span<const Op> block, DType) const override {
     if (block.size() == 3) return native::make_winograd_convolution(block, loops_);
     if (const Factory factory = factory_for(block.front())) return factory(block.front(), loops_);
+    if (native::normalize_ops(block)) return native::make_normalize(block, loops_);
     return native::make_convolution(block, loops_);
   }
 

@@ -11,11 +11,6 @@ namespace convoy {
 
 namespace {
 
-bool is_relu(const Op& op) {
-  const auto* activation = std::get_if<ActivationOp>(&op.kind);
-  return activation && activation->activation.kind == ActivationKind::relu;
-}
-
 class OnednnProvider : public Provider {
  public:
   explicit OnednnProvider(const simd::Table& loops) : loops_(loops) {}

@@ -26,10 +26,9 @@ void depthwise_data_gradient(const DepthwiseArgs& args, const float* dy, const f
 void depthwise_weight_gradient(const DepthwiseArgs& args, const float* x, const float* dy, float* dkernel);
 void channel_moments(std::int64_t rows, std::int64_t channels, const float* x, double* mean,
                      double* deviations);
-void channel_products(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
-                      const float* dy, double* sum, double* product);
+void channel_gradient(const ChannelGradientArgs& args);
 void channel_scale(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
-                   const float* scale, const float* shift, float* y);
+                   const float* scale, const float* shift, bool relu, float* y);
 void channel_combine(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
                      const float* scale, const float* shift, const float* z, const float* factor, float* y);
 void matrix_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* const* x,

@@ -27,7 +27,7 @@ const Table& table() {
       .depthwise_data_gradient = depthwise_data_gradient,
       .depthwise_weight_gradient = depthwise_weight_gradient,
       .channel_moments = channel_moments,
-      .channel_products = channel_products,
+      .channel_gradient = channel_gradient,
       .channel_scale = channel_scale,
       .channel_combine = channel_combine,
       .matrix_product = matrix_product,

@@ -37,6 +37,17 @@ struct WeightGradientArgs {
   const float *x, *dy;
 };
 
+/// With g = dy, or 0 where `relu` is given and not positive: sum[c] = sum of g; product[c] = sum of g * (x -
+/// center[c]); dx = g * scale[c], unless it is null. Tensors are [rows, channels].
+struct ChannelGradientArgs {
+  std::int64_t rows, channels;
+  const float *x, *center, *scale;
+  const float* relu;  ///< what the ReLU behind gave; null: there is none
+  const float* dy;
+  double *sum, *product;
+  float* dx;
+};
+
 /// Where a sample's dropout draws come from; see DropoutOp.
 struct DropoutArgs {
   std::uint32_t key[2];    ///< RandomStream::key()
@@ -214,12 +225,10 @@ struct Table {
   /// mean[c], and deviations[c] = sum of (x - mean)^2 (null: not wanted).
   void (*channel_moments)(std::int64_t rows, std::int64_t channels, const float* x, double* mean,
                           double* deviations);
-  /// sum[c] = sum of dy; product[c] = sum of dy * (x - center[c]).
-  void (*channel_products)(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
-                           const float* dy, double* sum, double* product);
-  /// y = (x - center[c]) * scale[c] + shift[c]
+  void (*channel_gradient)(const ChannelGradientArgs& args);
+  /// y = (x - center[c]) * scale[c] + shift[c], and the ReLU of that if `relu`.
   void (*channel_scale)(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
-                        const float* scale, const float* shift, float* y);
+                        const float* scale, const float* shift, bool relu, float* y);
   /// y = z * factor[c] + (x - center[c]) * scale[c] + shift[c]; y may be z.
   void (*channel_combine)(std::int64_t rows, std::int64_t channels, const float* x, const float* center,
                           const float* scale, const float* shift, const float* z, const float* factor,

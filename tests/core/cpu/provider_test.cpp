@@ -81,7 +81,10 @@ std::vector<Block> convolution_blocks() {
 /// Blocks of every kind of op, and those that some provider fuses.
 std::vector<Block> draw_blocks(std::uint32_t draw) {
   std::vector<Block> blocks;
-  for (const Op& op : draw_ops(draw)) blocks.push_back({op});
+  for (const Op& op : draw_ops(draw)) {
+    blocks.push_back({op});
+    if (std::holds_alternative<NormalizeOp>(op.kind)) blocks.push_back({op, relu_op(op.output)});
+  }
   for (std::uint32_t i = 0; i < 4; ++i) {
     const Op conv = draw_conv2d(1000 + 4 * draw + i);
     blocks.push_back({conv});

@@ -143,16 +143,25 @@ TEST(Simd, ChannelSumsHaveTheSameBitsOnEveryInstructionSet) {
   for (std::int64_t rows : {1, 3, 4, 50})
     for (std::int64_t channels : {1, 5, 16, 37}) {
       const auto n = static_cast<std::size_t>(rows * channels), c = static_cast<std::size_t>(channels);
-      const auto x = draw(n, 0), dy = draw(n, 1), center = draw(c, 2);
-      std::vector<std::vector<double>> expected;
-      for (Isa isa : available_isas()) {
-        std::vector<double> mean(c), deviations(c), sum(c), product(c);
-        loops_of(isa).channel_moments(rows, channels, x.data(), mean.data(), deviations.data());
-        loops_of(isa).channel_products(rows, channels, x.data(), center.data(), dy.data(), sum.data(),
-                                       product.data());
-        const std::vector<std::vector<double>> results{mean, deviations, sum, product};
-        if (expected.empty()) expected = results;
-        EXPECT_EQ(results, expected) << name_of(isa);
+      const auto x = draw(n, 0), dy = draw(n, 1), center = draw(c, 2), scale = draw(c, 3), relu = draw(n, 4);
+      for (const float* behind : {static_cast<const float*>(nullptr), relu.data()}) {
+        std::vector<std::vector<double>> expected;
+        for (Isa isa : available_isas()) {
+          std::vector<double> mean(c), deviations(c), sum(c), product(c);
+          std::vector<float> dx(n);
+          loops_of(isa).channel_moments(rows, channels, x.data(), mean.data(), deviations.data());
+          simd::ChannelGradientArgs args{rows,   channels,  x.data(),   center.data(),  scale.data(),
+                                         behind, dy.data(), sum.data(), product.data(), dx.data()};
+          loops_of(isa).channel_gradient(args);
+          for (std::size_t i = 0; i < n; ++i)
+            ASSERT_EQ(dx[i], !behind || relu[i] > 0 ? dy[i] * scale[i % c] : 0.0F);
+          std::vector<std::vector<double>> results{mean, deviations, sum, product};
+          if (expected.empty()) expected = results;
+          EXPECT_EQ(results, expected) << name_of(isa);
+          args.dx = nullptr;
+          loops_of(isa).channel_gradient(args);
+          EXPECT_EQ(results[2], sum) << name_of(isa);
+        }
       }
     }
 }
