@@ -19,9 +19,11 @@ std::int64_t tile_columns(const Args& a) { return (a.pooled_width + 1) / 2; }
 /// Elements of a pixel of a tile.
 std::int64_t tile_width(const Args& a) { return channel_vectors(a) * kLanes; }
 
-/// Tiles that share a walk over the weights; in the second cache they leave room for those of kBlock filters.
+/// Tiles that share a walk over the weights: where the second cache holds all weights, so few that the first
+/// one holds them, otherwise as many as leave room for the weights of kBlock filters in the second.
 std::int64_t tiles_at_once(const Args& a) {
-  constexpr std::int64_t kCacheElements = 80 * 1024;
+  constexpr std::int64_t kCacheElements = 80 * 1024, kCachedWeights = 128 * 1024;
+  if (winograd_weights(a) <= kCachedWeights) return kTiles;
   const std::int64_t products = kCacheElements / (kPoints * tile_width(a) * kTiles);
   return (products < 1 ? 1 : products) * kTiles;
 }
