@@ -146,28 +146,41 @@ bool accumulate_tile(const Product& p, float limit, std::int64_t* sum, std::int6
 }
 #endif
 
-/// dx[k] = sum over n of dy[n] * w[k, n], for kLanes values of k (or the first `count`).
+/// dy of kLanes samples (or the first `count`) from column `first` on, transposed: [columns, kLanes].
+void gather_samples(const float* const* dy, int count, std::int64_t first, std::int64_t columns, float* to) {
+  for (std::int64_t n = 0; n < columns; n += kLanes, to += kLanes * kLanes) {
+    const auto left = static_cast<int>(columns - n < kLanes ? columns - n : kLanes);
+    Floats rows[kLanes] = {};
+    for (int m = 0; m < count; ++m)
+      rows[m] = left == kLanes ? load(dy[m] + first + n) : load_first(dy[m] + first + n, left);
+    transpose(rows);
+    for (int i = 0; i < left; ++i) store(to + i * kLanes, rows[i]);
+  }
+}
+
+/// dx[m][k] (+)= sum over n of dy[n, m] * w[k, n], for kLanes samples m (or the first `samples`) and kLanes
+/// values of k (or the first `count`); w's rows are `row` elements long.
 template <bool kWhole>
-CONVOY_INLINE void dot_products(std::int64_t columns, int count, const float* dy, const float* w, float* dx) {
+CONVOY_INLINE void gradient_tile(std::int64_t columns, std::int64_t row, int count, const float* dy,
+                                 const float* w, bool onto, int samples, float* const* dx, std::int64_t k) {
   Floats sums[kLanes] = {};
-  const auto add = [&](Floats gradient, auto load_weights, std::int64_t n) __attribute__((always_inline)) {
+  for (std::int64_t n = 0; n < columns; ++n) {
+    const Floats gradient = load(dy + n * kLanes);
     if (kWhole) {
+      // The next tile's weights: their rows are too many for the processor to foresee.
+      __builtin_prefetch(w + (n % kLanes + kLanes) * row + n / kLanes * kLanes);
 #pragma GCC unroll 16
-      for (int k = 0; k < kLanes; ++k)
-        sums[k] = multiply_add(gradient, load_weights(w + k * columns + n), sums[k]);
+      for (int i = 0; i < kLanes; ++i) sums[i] = multiply_add(gradient, broadcast(w[i * row + n]), sums[i]);
     } else {
-      for (int k = 0; k < count; ++k)
-        sums[k] = multiply_add(gradient, load_weights(w + k * columns + n), sums[k]);
+      for (int i = 0; i < count; ++i) sums[i] = multiply_add(gradient, broadcast(w[i * row + n]), sums[i]);
     }
-  };
-  std::int64_t n = 0;
-  for (; n + kLanes <= columns; n += kLanes)
-    add(
-        load(dy + n), [](const float* from) { return load(from); }, n);
-  if (const int rest = static_cast<int>(columns - n))
-    add(
-        load_first(dy + n, rest), [rest](const float* from) { return load_first(from, rest); }, n);
-  store_columns<kWhole>(dx, sums_of_lanes(sums), count);
+  }
+  transpose(sums);
+  for (int m = 0; m < samples; ++m) {
+    float* const to = dx[m] + k;
+    const Floats before = onto ? load_columns<kWhole>(to, count) : Floats{};
+    store_columns<kWhole>(to, before + sums[m], count);
+  }
 }
 
 }  // namespace
@@ -212,13 +225,21 @@ bool accumulate_weight_gradient(const WeightGradientArgs& a, float limit, std::i
 
 void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* const* dy,
                    const float* w, float* const* dx) {
-  // The weights of kLanes values of k stay in the first-level cache for all rows.
-  std::int64_t k = 0;
-  for (; k + kLanes <= inner; k += kLanes)
-    for (std::int64_t m = 0; m < rows; ++m) dot_products<true>(columns, 0, dy[m], w + k * columns, dx[m] + k);
-  if (k < inner)
-    for (std::int64_t m = 0; m < rows; ++m)
-      dot_products<false>(columns, static_cast<int>(inner - k), dy[m], w + k * columns, dx[m] + k);
+  constexpr std::int64_t kColumns = 128;
+  alignas(kVectorBytes) float transposed[kColumns * kLanes];
+  for (std::int64_t m = 0; m < rows; m += kLanes)
+    for (std::int64_t n = 0; n < columns; n += kColumns) {
+      const auto samples = static_cast<int>(rows - m < kLanes ? rows - m : kLanes);
+      const std::int64_t count = columns - n < kColumns ? columns - n : kColumns;
+      gather_samples(dy + m, samples, n, count, transposed);
+      std::int64_t k = 0;
+      for (; k + kLanes <= inner; k += kLanes)
+        gradient_tile<true>(count, columns, kLanes, transposed, w + k * columns + n, n > 0, samples, dx + m,
+                            k);
+      if (k < inner)
+        gradient_tile<false>(count, columns, static_cast<int>(inner - k), transposed, w + k * columns + n,
+                             n > 0, samples, dx + m, k);
+    }
 }
 
 void column_sums(std::int64_t rows, std::int64_t columns, const float* y, float* sums) {

@@ -110,22 +110,6 @@ static CONVOY_INLINE Ints lane_numbers() {
   return lanes;
 }
 
-/// Lane i of the result is the sum of vectors[i]'s lanes, which are added pairwise: neighbours first.
-static CONVOY_INLINE Floats sums_of_lanes(Floats (&vectors)[kLanes]) {
-  const Ints lane = lane_numbers();
-#pragma GCC unroll 4
-  for (int distance = 1; distance < kLanes; distance *= 2) {
-    const Ints upper = (lane & distance) != 0;
-#pragma GCC unroll 8
-    for (int i = 0; i < kLanes / (2 * distance); ++i) {
-      const Floats a = vectors[2 * i], b = vectors[2 * i + 1];
-      const Floats kept = upper ? b : a, moved = upper ? a : b;
-      vectors[i] = kept + shuffle(moved, lane ^ distance);
-    }
-  }
-  return vectors[0];
-}
-
 /// `values`, but NaN where a or b is.
 static CONVOY_INLINE Floats nan_where_unordered(Floats values, Floats a, Floats b) {
 #if defined(__AVX512F__)
