@@ -215,9 +215,9 @@ bandwidth that more than two busy cores of a host share while computing, and the
 
 ## How far it holds
 
-{processor}, {cores} cores; Convoy {convoy}; {date}. What counts of a case is the fastest tenth of the steps of any of its
-runs, as all that disturbs makes a step longer. `disturbed` is the share of the cores' time that others took in the least
-disturbed run; they took more than 3 % during {disturbed} of {runs} runs.
+{processor}, {cores} cores; Convoy {convoy}; {date}. What counts of a case is the fastest
+tenth of the steps of any of its runs, as all that disturbs makes a step longer. `disturbed` is the share of the cores' time that
+others took in the least disturbed run; they took more than 3 % during {disturbed} of {runs} runs.
 
 The fit uses 1 rank of 1 thread at {fitted}. Of the {cases} cases below, none of which was used, {within} are within 10 %: the worst on
 one core is off by {worst_one:.0f} %, on two by {worst_two:.0f} %.
@@ -225,7 +225,8 @@ one core is off by {worst_one:.0f} %, on two by {worst_two:.0f} %.
 {checks}
 
 "By messages": two ranks that get no shared memory (`ulimit -f`), so that they exchange as ranks of two hosts do, over TCP on the
-loopback. The model takes its bandwidth from a program that only sends: {loopback:.2f} GB/s each way.
+loopback. The model takes its bandwidth from a program that only sends: {loopback:.2f} GB/s each way. It lets backward hide that time,
+but over the loopback the same two cores copy the bytes, so the more of them there are, the more it promises too much.
 
 All hosts in what follows have {per_host} ranks of one thread, one a core as fast as this machine's while both are busy.
 
@@ -242,7 +243,7 @@ All hosts in what follows have {per_host} ranks of one thread, one a core as fas
   summed in other blocks, and bits of runs that clip would change once.
 - **Every rank tells every other in a meeting**: 2·(ranks − 1) messages a rank, with batch normalisation two meetings a layer, and each
   record goes to every rank of a host apart. One rank of each host should gather for it, and the hosts exchange along a tree:
-  2·log2(hosts) messages. For VGG-11 this is the largest cost from 32 ranks on.
+  2·log2(hosts) messages. For VGG-11 this soon costs more than all other exchange: see its parts of a step.
 - **A message of each host to each owner.** Within a host one relay adds up first, so their number grows with the hosts, not the
   ranks. Beyond some hundred hosts a ring or a tree over hosts would send fewer, larger ones; integers can be added on the way in any order.
 - **Every rank packs all weights in every step**, for kernels that want them in another order ({packing:.0f} ms for VGG-11). Ranks of a host
