@@ -44,7 +44,7 @@ Experiment read_experiment(Node document, const std::string& name, const Catalog
 Experiment read_experiment(const std::string& path, std::span<const std::string> overrides,
                            const Catalogs& catalogs, const Capabilities& capabilities,
                            Diagnostics& diagnostics) {
-  Node document = parse_yaml_file(path);
+  Node document = parse_yaml_file(path, diagnostics);
   for (const std::string& assignment : overrides) {
     try {
       apply_override(document, assignment);

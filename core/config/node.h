@@ -8,6 +8,8 @@
 
 namespace convoy::config {
 
+class Diagnostics;
+
 /// A place in a file, or in a `--set` of the command line (line 0).
 struct Location {
   std::shared_ptr<const std::string> source;
@@ -71,9 +73,12 @@ const Node& deepest(const Node& root, std::string_view path);
 /// anchors, aliases, tags, duplicate keys, keys that are not plain text and second documents are errors.
 /// Throws ConfigError, one line a problem: "source:line:column: what; what to do".
 Node parse_yaml(std::string_view text, const std::string& source);
+/// The same, but keys given twice go to `diagnostics`, so that they are told with what else is wrong.
+Node parse_yaml(std::string_view text, const std::string& source, Diagnostics& diagnostics);
 
-/// Reads a file so; errors name the path as given. Throws ConfigError.
+/// Read a file so; errors name the path as given. Throw ConfigError.
 Node parse_yaml_file(const std::string& path);
+Node parse_yaml_file(const std::string& path, Diagnostics& diagnostics);
 
 /// YAML text that parse_yaml reads back as the same data. Small lists and mappings on one line, others in
 /// blocks.

@@ -227,9 +227,19 @@ std::string explain(const YAML::ParserException& error, std::string_view text) {
 
 }  // namespace
 
-Node parse_yaml(std::string_view text, const std::string& source_name) {
-  const auto source = std::make_shared<const std::string>(source_name);
+Node parse_yaml(std::string_view text, const std::string& source) {
   Diagnostics diagnostics;
+  Node root = parse_yaml(text, source, diagnostics);
+  diagnostics.throw_if_any();
+  return root;
+}
+
+Node parse_yaml(std::string_view text, const std::string& source_name, Diagnostics& diagnostics) {
+  const auto source = std::make_shared<const std::string>(source_name);
+  const auto fail = [&](const Location& location, const std::string& message) {
+    diagnostics.error(location, "", message);
+    diagnostics.throw_if_any();
+  };
   TreeBuilder builder(source, diagnostics);
   std::optional<Node> root;
   try {
@@ -244,22 +254,24 @@ Node parse_yaml(std::string_view text, const std::string& source_name) {
                  "a second document; keep one, and remove the '---' lines"};
     }
   } catch (const Stop& stop) {
-    diagnostics.error(stop.location, "", stop.message);
+    fail(stop.location, stop.message);
   } catch (const YAML::ParserException& error) {
-    diagnostics.error({source, std::max(error.mark.line, 0) + 1, std::max(error.mark.column, 0) + 1}, "",
-                      explain(error, text));
+    fail({source, std::max(error.mark.line, 0) + 1, std::max(error.mark.column, 0) + 1},
+         explain(error, text));
   } catch (const YAML::Exception& error) {
-    diagnostics.error({source, 1, 1}, "", fmt::format("not YAML: {}; check the file", error.msg));
+    fail({source, 1, 1}, fmt::format("not YAML: {}; check the file", error.msg));
   }
-  diagnostics.throw_if_any();
   if (!root) root = Node();
   if (!root->location.source) root->location = {source, 1, 1};
   return std::move(*root);
 }
 
+// One byte more than allowed tells that there is more, without reading it.
 Node parse_yaml_file(const std::string& path) {
-  // One byte more than allowed tells that there is more, without reading it.
   return parse_yaml(read_text_file(path, kMaxBytes + 1), path);
+}
+Node parse_yaml_file(const std::string& path, Diagnostics& diagnostics) {
+  return parse_yaml(read_text_file(path, kMaxBytes + 1), path, diagnostics);
 }
 
 }  // namespace convoy::config

@@ -14,7 +14,8 @@ const std::string kData = "data: {shapes: {train_samples: 100}}\n";
 const std::string kModel = "model:\n  input_shape: [32, 32, 3]\n  layers: [flatten, dense: {units: 10}]\n";
 
 Experiment parse(const std::string& text, Diagnostics& diagnostics, const Capabilities& capabilities = {}) {
-  return read_experiment(parse_yaml(text, "f"), "file-name", catalogs(), capabilities, diagnostics);
+  return read_experiment(parse_yaml(text, "f", diagnostics), "file-name", catalogs(), capabilities,
+                         diagnostics);
 }
 
 std::string errors_of(const std::string& text, const Capabilities& capabilities = {}) {
@@ -33,6 +34,12 @@ Experiment sound(const std::string& extra) {
   Experiment experiment = parse(kData + kModel + extra, diagnostics);
   EXPECT_EQ(diagnostics.text(), "");
   return experiment;
+}
+
+TEST(Experiment, KeysGivenTwiceAreToldWithAllElse) {
+  EXPECT_EQ(errors("seed: 1\ntrain: {precision: tf32}\nseed: -2\n"),
+            "f:6:20: train.precision: this build has no tf32; use float32, split_bfloat16 or bfloat16\n"
+            "f:7:1: seed: given twice, first in line 5; keep one");
 }
 
 TEST(Experiment, HasKerasDefaults) {
