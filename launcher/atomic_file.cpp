@@ -35,6 +35,10 @@ std::string advice(const fs::path& path, int code) {
 }
 
 fs::path temporary_beside(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_other(path, ignored))
+    throw CheckpointError("cannot write {}: a device, pipe or socket is not replaced; name a file",
+                          path.string());
   return path.parent_path() / fmt::format(".{}{}{}", path.filename().string(), kTemporaryMark, ::getpid());
 }
 

@@ -42,6 +42,7 @@ inline constexpr std::string_view kTemporaryMark = ".tmp-";
 /// synced. Destroyed without commit(), it leaves nothing, and what stood under the name before stays.
 class AtomicFile {
  public:
+  /// Throws CheckpointError, also where a device, a pipe or a socket would be replaced.
   explicit AtomicFile(std::filesystem::path path);
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;

@@ -100,7 +100,8 @@ std::string manifest_text(const Manifest& manifest) {
 
 Manifest parse_manifest(std::string_view text) {
   try {
-    json value = json::parse(text);
+    json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (value.is_discarded()) throw CheckpointError("is damaged: it is cut off, or no JSON");
     if (value.at("format") != kFormat) {
       throw CheckpointError("is of format {}, this Convoy reads {}", value.at("format").dump(), kFormat);
     }
@@ -112,8 +113,8 @@ Manifest parse_manifest(std::string_view text) {
       manifest.files[name] = {file.at("bytes").get<std::uint64_t>(), file.at("sha256").get<std::string>()};
     }
     return manifest;
-  } catch (const json::exception& error) {
-    throw CheckpointError("is damaged ({})", error.what());
+  } catch (const json::exception&) {
+    throw CheckpointError("is damaged: what it should say of a checkpoint is missing, or of another type");
   }
 }
 

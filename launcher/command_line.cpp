@@ -57,9 +57,11 @@ class Grammar {
   void config_or_run(CLI::App* sub) { positional(sub, "CONFIG|RUN", line_.config, kConfigOrRun); }
   void json(CLI::App* sub) { sub->add_flag("--json", line_.json, "Print JSON"); }
   void weights(CLI::App* sub) {
-    sub->add_option("--weights", line_.weights, "Weights to use")->option_text("FILE.safetensors");
+    CLI::Option* file =
+        sub->add_option("--weights", line_.weights, "Weights to use")->option_text("FILE.safetensors");
     sub->add_flag("--final", line_.final_weights,
-                  "Of a run, use final.safetensors instead of best.safetensors");
+                  "Of a run, use final.safetensors instead of best.safetensors")
+        ->excludes(file);
   }
   CLI::Option* split(CLI::App* sub) {
     return sub->add_option("--split", line_.split, "Which part of the data (default test)")
@@ -126,7 +128,7 @@ class Grammar {
     sub->add_flag("--evaluate", line_.evaluation, "Measure passes over the test split instead");
     sub->add_option("--steps", line_.steps, "Steps to measure (default 50), or passes (default 10)")
         ->option_text("N")
-        ->check(positive_integer());
+        ->transform(positive_integer());
     sub->add_option("--trace", line_.trace, "Also write when each rank did what, for https://ui.perfetto.dev")
         ->option_text("F.json");
   }

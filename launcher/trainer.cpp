@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <sys/resource.h>
 #include <utility>
 
@@ -41,6 +42,13 @@ void Trainer::EpochTotals::add(const StepResult& result) {
   samples += n;
 }
 
+Trainer::Figures Trainer::EpochTotals::means() const {
+  const auto mean = [&](double total) {
+    return samples > 0 ? total / samples : std::numeric_limits<double>::quiet_NaN();
+  };
+  return {mean(loss), mean(correct), mean(top5)};
+}
+
 Trainer::Trainer(const Parts& parts, const RunDirectory* files)
     : parts_(parts),
       files_(files),
@@ -61,7 +69,7 @@ Trainer::Trainer(const Parts& parts, const RunDirectory* files)
   if (const auto& stopping = experiment_.train.early_stopping)
     early_stopping_.emplace(*stopping, parts.setup.model, is_root());
   state_.initialize(experiment_.seed, parts_.communicator);
-  load_initial_weights();
+  if (experiment_.model.weights) state_.load_first_weights(*experiment_.model.weights, parts_.communicator);
   if (is_root())
     data_hash_ = std::async(std::launch::async, [data = parts.setup.training] {
       step_back();
@@ -218,7 +226,7 @@ void Trainer::log_step(const StepResult& result) {
   progress.step = cursor_.step_in_epoch;
   progress.steps = epoch_steps();
   progress.loss = totals_.samples > 0 ? totals_.loss / totals_.samples : result.loss;
-  if (measures(config::Metric::accuracy)) progress.accuracy = totals_.correct / totals_.samples;
+  if (measures(config::Metric::accuracy)) progress.accuracy = totals_.means().accuracy;
   progress.images_per_second = rate_.per_second();
   progress.seconds_left = static_cast<double>(total_steps_ - cursor_.global_step) *
                           static_cast<double>(experiment_.train.global_batch_size) /
@@ -258,8 +266,7 @@ void Trainer::finish_epoch() {
   cursor_.step_in_epoch = 0;
   MetricsEvent epoch{{"epoch", cursor_.epoch}, {"step", cursor_.global_step}};
   std::string line = fmt::format("epoch {}/{}:", cursor_.epoch, experiment_.train.epochs);
-  record(epoch, line, "",
-         {totals_.loss / totals_.samples, totals_.correct / totals_.samples, totals_.top5 / totals_.samples});
+  record(epoch, line, "", totals_.means());
   std::optional<EvaluationResult> result;
   if (validation_) {
     parts_.watchdog.enter("validating, or waiting for other ranks", cursor_.global_step);

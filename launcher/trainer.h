@@ -48,17 +48,17 @@ class Trainer {
 
  private:
   enum Request : std::uint32_t { kStop = 1, kSave = 2 };
-  struct EpochTotals {
-    double loss = 0, correct = 0, top5 = 0, samples = 0;
-    void add(const StepResult& result);
-  };
-
   struct Figures {
     double loss, accuracy, top5;
   };
+  struct EpochTotals {
+    double loss = 0, correct = 0, top5 = 0, samples = 0;
+    void add(const StepResult& result);
+    /// A sample's; NaN where every step was refused.
+    Figures means() const;
+  };
 
   bool is_root() const { return files_ != nullptr; }
-  void load_initial_weights();
   void restore_best(const std::optional<BestResult>& best);
   void start_run();
   void train_step();

@@ -14,15 +14,6 @@ namespace {
 constexpr const char* kWeightsToRestore =
     "early_stopping";  ///< a checkpoint's file: what early stopping gives back at the end
 
-void require_finite(const std::vector<StoredTensor>& tensors, const std::string& source) {
-  for (const StoredTensor& tensor : tensors) {
-    const std::span<const float> values(reinterpret_cast<const float*>(tensor.bytes.data()),
-                                        tensor.bytes.size() / sizeof(float));
-    if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
-      throw CheckpointError("{}: '{}' holds values that are not finite", source, tensor.name);
-  }
-}
-
 /// How long a training that goes on waits for the data's hash. Hashing 150 MB takes 0.2 s; what takes
 /// longer than this is compared as soon as it is known.
 constexpr std::chrono::seconds kHashPatience(3);
@@ -33,16 +24,6 @@ TrainingCursor cursor_at(std::int64_t steps, std::int64_t steps_per_epoch) {
 }
 
 }  // namespace
-
-void Trainer::load_initial_weights() {
-  if (!experiment_.model.weights) return;
-  agree(parts_.communicator, [&] {
-    if (!is_root()) return;
-    state_.load_weights(SafetensorsFile(*experiment_.model.weights));
-    require_finite(state_.weights(), *experiment_.model.weights);
-  });
-  state_.broadcast(parts_.communicator);
-}
 
 /// The best so far counts only for the same metric, and where its weights are at hand.
 void Trainer::restore_best(const std::optional<BestResult>& best) {
@@ -67,7 +48,13 @@ void Trainer::resume() {
     const auto checkpoint = resume == "auto" ? newest_whole_checkpoint(files_->paths().checkpoints(), warn)
                                              : std::optional<Checkpoint>(std::in_place, resume);
     if (!checkpoint) {
-      if (checkpoint_steps(files_->paths().checkpoints()).empty()) return;
+      if (checkpoint_steps(files_->paths().checkpoints()).empty()) {
+        if (std::error_code error; std::filesystem::exists(files_->paths().metrics(), error))
+          warn(fmt::format(
+              "a run has begun in {}, but {} holds no checkpoint: it starts again at its first step",
+              files_->paths().directory.string(), files_->paths().checkpoints().string()));
+        return;
+      }
       throw CheckpointError(
           "no checkpoint in {} is whole; bring back an undamaged copy, or start again with --resume never, "
           "which keeps this run aside",

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/sha256.h"
+#include "launcher/agreement.h"
 
 namespace convoy {
 
@@ -17,6 +18,15 @@ std::span<const float> view(const ModelTensor& tensor, std::span<const float> ar
 }
 std::span<float> view(const ModelTensor& tensor, std::span<float> arena) {
   return arena.subspan(index(tensor.offset), index(tensor.shape.elements()));
+}
+
+void require_finite(const std::vector<StoredTensor>& tensors, const std::string& source) {
+  for (const StoredTensor& tensor : tensors) {
+    const std::span<const float> values(reinterpret_cast<const float*>(tensor.bytes.data()),
+                                        tensor.bytes.size() / sizeof(float));
+    if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
+      throw CheckpointError("{}: '{}' holds values that are not finite", source, tensor.name);
+  }
 }
 
 }  // namespace
@@ -68,6 +78,15 @@ void TrainingState::initialize(std::uint64_t seed, Communicator& communicator) {
   convoy::initialize(model_, seed, writes ? current().parameters() : std::span<float>(),
                      current().statistics());
   if (hosts_) communicator.barrier();
+}
+
+void TrainingState::load_first_weights(const std::string& file, Communicator& communicator) {
+  agree(communicator, [&] {
+    if (communicator.rank() != 0) return;
+    load_weights(SafetensorsFile(file));
+    require_finite(weights(), file);
+  });
+  broadcast(communicator);
 }
 
 void TrainingState::broadcast(Communicator& communicator) {

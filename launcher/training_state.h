@@ -58,6 +58,9 @@ class TrainingState {
   HostGroup* hosts() const { return hosts_.get(); }
   /// The first weights and statistics of a training. Collective.
   void initialize(std::uint64_t seed, Communicator& communicator);
+  /// Puts a file's weights and statistics, read by rank 0, in their place. Collective. Throws AgreedError
+  /// where the file does not hold them, or holds values that are not finite.
+  void load_first_weights(const std::string& file, Communicator& communicator);
   /// Rank 0's current generation becomes everybody's. Collective.
   void broadcast(Communicator& communicator);
 

@@ -81,12 +81,15 @@ CLI::Validator one_of(const std::vector<std::string>& words) {
 }
 
 CLI::Validator positive_integer() {
-  const auto check = [](const std::string& given) {
+  const auto read = [](std::string& given) {
     const auto number = config::parse_int64(given);
-    if (number.problem.empty() && number.value >= 1) return std::string();
+    if (number.problem.empty() && number.value >= 1) {
+      given = fmt::to_string(number.value);  // CLI11 reads no "1e3"
+      return std::string();
+    }
     return fmt::format("'{}' is not an integer of at least 1", given);
   };
-  return {check, ""};
+  return {read, ""};
 }
 
 }  // namespace convoy

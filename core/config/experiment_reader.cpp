@@ -53,8 +53,11 @@ Experiment read_experiment(const std::string& path, std::span<const std::string>
     }
   }
   const std::string stem = std::filesystem::path(path).stem().string();
-  return read_experiment(std::move(document), stem.empty() ? "experiment" : stem, catalogs, capabilities,
-                         diagnostics);
+  const bool readable = !document.is_scalar() && !document.is_list();
+  Experiment experiment = read_experiment(std::move(document), stem.empty() ? "experiment" : stem, catalogs,
+                                          capabilities, diagnostics);
+  if (!readable) diagnostics.throw_if_any();  // whatever else were told follows from this alone
+  return experiment;
 }
 
 Experiment load_experiment(const std::string& path, std::span<const std::string> overrides,

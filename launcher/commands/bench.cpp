@@ -71,8 +71,11 @@ MetricsEvent memory_json(const RankMemory& own, Communicator& communicator) {
 /// Everything that bench needs, kept until the report is written.
 class Bench {
  public:
-  Bench(const CommandLine& line, const World& world, Communicator& communicator, StallGuard& guard)
+  /// `trace`: where rank 0 writes what --trace asks for.
+  Bench(const CommandLine& line, std::filesystem::path trace, const World& world, Communicator& communicator,
+        StallGuard& guard)
       : line_(line),
+        trace_(std::move(trace)),
         world_(world),
         communicator_(communicator),
         guard_(guard),
@@ -94,7 +97,7 @@ class Bench {
     const Network& network = engine().network();
     measured_.ranks = world_.size();
     measured_.threads = engine().pool().workers();
-    if (line_.trace) write_trace(*line_.trace, profiler, network, begin, measured_.threads, communicator_);
+    if (line_.trace) write_trace(trace_, profiler, network, begin, measured_.threads, communicator_);
     const MetricsEvent memory = memory_json(memory_, communicator_);
     measure_machine();
     MetricsEvent json = bench_json(measured_, profiler, network);
@@ -154,6 +157,7 @@ class Bench {
   }
 
   const CommandLine& line_;
+  std::filesystem::path trace_;
   const World& world_;
   Communicator& communicator_;
   StallGuard& guard_;
@@ -170,7 +174,11 @@ class Bench {
 ExitCode run_bench(const CommandLine& line, World& world) {
   StallGuard guard(world);
   const auto communicator = world.communicator();
-  Bench bench(line, world, *communicator, guard);
+  std::filesystem::path trace;
+  agree(*communicator, [&] {
+    if (world.rank() == 0 && line.trace) trace = output_file("--trace", *line.trace);
+  });
+  Bench bench(line, std::move(trace), world, *communicator, guard);
   const MetricsEvent json = bench.run();
   if (world.rank() != 0) return ExitCode::ok;
   if (line.json)

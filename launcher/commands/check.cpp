@@ -71,7 +71,7 @@ void report_kernels(Report& report, const Network& network, config::Precision pr
     std::string ops;
     for (const Op& op : block.ops) ops += (ops.empty() ? "" : " + ") + std::string(name_of(op.kind));
     report.line("kernels", "{:<24} {:<28} {}", block.layer_name(), ops, text);
-    kernels[block.layer_name()] = text;
+    kernels[block.layer_name()].push_back(text);
   }
   report.json()["kernels"] = kernels;
   report.json()["precision"] = name_of_value(precision);
@@ -240,6 +240,17 @@ void report_speed(Report& report, Rehearsal& rehearsal) {
   report.json()["seconds_per_epoch"] = epoch;
 }
 
+/// Takes model.weights where training would: not in a run that goes on from a checkpoint. Collective.
+void report_first_weights(Report& report, const ConfigOrRun& input, Rehearsal& rehearsal,
+                          Communicator& communicator) {
+  const std::optional<std::string>& file = rehearsal.setup().experiment.model.weights;
+  if (!file) return;
+  const bool begun = input.run && !checkpoint_steps(RunPaths{*input.run}.checkpoints()).empty();
+  if (broadcast_answer(communicator, begun)) return;
+  rehearsal.load_first_weights();
+  report.line("weights", "{}: whole, and of this model", *file);
+}
+
 void report_checkpoints(Report& report, const std::filesystem::path& run, Watchdog& watchdog) {
   const RunPaths paths{run};
   for (std::int64_t step : checkpoint_steps(paths.checkpoints())) {
@@ -282,6 +293,7 @@ ExitCode run_check(const CommandLine& line, World& world) {
     report_memory(report, rehearsal, world, *communicator);
     report_libraries(report, agree_on_fingerprint(rehearsal.engine(), setup, world, *communicator));
     rehearsal.initialize();
+    report_first_weights(report, input, rehearsal, *communicator);
     report_all_reduce(report, setup, *communicator);
     report_speed(report, rehearsal);
     if (input.run) report_checkpoints(report, *input.run, guard.watchdog());

@@ -36,6 +36,25 @@ std::filesystem::path choose_weights(const CommandLine& line, const ConfigOrRun&
                     chosen.string());
 }
 
+std::filesystem::path output_file(std::string_view option, const std::string& argument) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::path file = argument;
+  for (int links = 0; links < 40 && fs::is_symlink(file, error); ++links)
+    file = file.parent_path() / fs::read_symlink(file, error);
+  const fs::file_status status = fs::status(file, error);
+  if (file.empty() || fs::is_directory(status))
+    throw ConfigError("{} {}: is {}; give the file to write", option, argument,
+                      file.empty() ? "no name" : "a directory");
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    throw ConfigError("{} {}: is a device or a pipe, and would be replaced; give the file to write", option,
+                      argument);
+  const fs::path parent = fs::absolute(file).parent_path();
+  if (!fs::is_directory(parent, error))
+    throw ConfigError("{} {}: there is no directory {}; make it first", option, argument, parent.string());
+  return file;
+}
+
 Setup read_guarded(const std::string& config, const std::vector<std::string>& overrides, StallGuard& guard) {
   guard.watchdog().enter("reading the config", 0);
   Setup setup = read_setup(config, overrides);

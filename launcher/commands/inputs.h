@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "launcher/commands/command.h"
 #include "launcher/setup.h"
@@ -22,6 +23,11 @@ ConfigOrRun config_or_run(const std::string& argument);
 /// of a config model.weights (unless --final), else those of runs/<name>. Throws ConfigError where there are
 /// none.
 std::filesystem::path choose_weights(const CommandLine& line, const ConfigOrRun& input, const Setup& setup);
+
+/// The file to write for an option's argument; a link's target, so that the link stays. Throws ConfigError,
+/// before any work, where no file can be there: without a directory around it, or in place of a directory, a
+/// device or a pipe, which a finished file would replace.
+std::filesystem::path output_file(std::string_view option, const std::string& argument);
 
 /// read_setup(), with the guard told the config's timeout and that the data comes next.
 Setup read_guarded(const std::string& config, const std::vector<std::string>& overrides, StallGuard& guard);

@@ -85,23 +85,14 @@ class Prediction {
   std::int64_t not_finite_ = 0;
 };
 
-/// Throws ConfigError where a file cannot be written under this name.
-void require_place_for(const std::filesystem::path& file) {
-  std::error_code error;
-  if (std::filesystem::is_directory(file, error))
-    throw ConfigError("--output {}: is a directory; give the file to write", file.string());
-  const std::filesystem::path parent = std::filesystem::absolute(file).parent_path();
-  if (!std::filesystem::is_directory(parent, error))
-    throw ConfigError("--output {}: there is no directory {}; make it first", file.string(), parent.string());
-}
-
 }  // namespace
 
 ExitCode run_predict(const CommandLine& line, World& world) {
   StallGuard guard(world);
   const auto communicator = world.communicator();
+  std::filesystem::path output;
   agree(*communicator, [&] {
-    if (world.rank() == 0) require_place_for(*line.output);
+    if (world.rank() == 0) output = output_file("--output", *line.output);
   });
   WeightedModel model;
   DatasetPtr pictures;
@@ -122,7 +113,7 @@ ExitCode run_predict(const CommandLine& line, World& world) {
   const std::int64_t classes = model.setup.model.output.elements();
   std::optional<NpyWriter> file;
   agree(*communicator, [&] {
-    if (world.rank() == 0) file.emplace(*line.output, pictures->size(), classes);
+    if (world.rank() == 0) file.emplace(output, pictures->size(), classes);
   });
   guard.watchdog().enter("predicting, or waiting for other ranks", 0);
   Prediction prediction(evaluator, pipeline, *model.state, classes, guard.watchdog(), *communicator);

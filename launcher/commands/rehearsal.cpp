@@ -41,6 +41,11 @@ MemoryUse Rehearsal::memory() const {
 
 void Rehearsal::initialize() { state_->initialize(setup_.experiment.seed, communicator_); }
 
+void Rehearsal::load_first_weights() {
+  const std::optional<std::string>& file = setup_.experiment.model.weights;
+  if (file) state_->load_first_weights(*file, communicator_);
+}
+
 StepResult Rehearsal::step() {
   StepResult result = runner_->step(steps_++);
   if (result.refused)

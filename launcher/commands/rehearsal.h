@@ -26,6 +26,9 @@ class Rehearsal {
 
   /// After allocate(): draws the first weights. Then come steps.
   void initialize();
+  /// After initialize(): takes model.weights, if the config has it, as training would. Collective. Throws
+  /// AgreedError where it cannot.
+  void load_first_weights();
   /// The next step. Collective. Throws AgreedError (numeric), naming the step, where it is refused: such
   /// steps update nothing, so that their time would say nothing.
   StepResult step();

@@ -42,6 +42,8 @@ expect_error_alone 2 '^convoy: --run-dir is given 2 times; see' train everything
 expect_error_alone 2 '^convoy: --output F.npy is missing; see convoy predict --help$' predict everything.yaml
 expect_error_alone 2 "^convoy: --split: unknown value 'tset'; did you mean 'test'\?; see convoy evaluate --help$" evaluate everything.yaml --split tset
 expect_error_alone 2 "^convoy: --steps: 'few' is not an integer of at least 1; see convoy bench --help$" bench everything.yaml --steps few
+expect_error_alone 2 '^convoy: --(final|weights) excludes --(final|weights); give one of them; see convoy evaluate --help$' \
+  evaluate everything.yaml --final --weights w.safetensors
 expect_error_alone 2 '^convoy: --(split|images) excludes --(split|images); give one of them; see convoy predict --help$' \
   predict everything.yaml --output o.npy --split test --images a.png
 expect_match "help of train" "$("$convoy" train --help)" '^ +CONFIG +The experiment.s YAML file$'
@@ -73,6 +75,7 @@ expect_error_alone 5 'cannot allocate .*make the model .* smaller' train everyth
   --set 'model.layers=[flatten, dense: {units: 16000000}, dense: {units: 10}]'
 expect_error 3 'no-such-directory' train everything.yaml --set 'data={cifar10: {path: no-such-directory}, scale: 1/255}'
 expect_error 7 'damaged.safetensors' evaluate everything.yaml --weights damaged.safetensors
+expect_error 7 'damaged.safetensors' check everything.yaml --set model.weights=damaged.safetensors
 expect_error 6 'learning rate' train everything.yaml --run-dir nan --set 'optimizer={sgd: {learning_rate: 1e30}}'
 expect_error 2 'no weights' evaluate everything.yaml
 
@@ -103,6 +106,9 @@ expect_equal "lines for data without a name" "$(wc -l <<<"$text")" 1
 : >empty.yaml
 text=$("$convoy" train empty.yaml 2>&1) || true
 expect_equal "lines for an empty config" "$(wc -l <<<"$text")" 2
+echo 'some words' >words.yaml
+text=$("$convoy" train words.yaml 2>&1) || true
+expect_equal "a config of words" "$text" "words.yaml:1:1: got 'some words'; give a mapping, as in {name: …}"
 
 # More ranks than slices.
 code=0

@@ -193,6 +193,12 @@ text=$("$convoy" train idx.yaml --run-dir damaged --set train.epochs=3 2>&1) || 
 expect_equal "exit code where no checkpoint is whole" "$code" 7
 expect_match "no whole checkpoint" "$text" 'no checkpoint in .* is whole.*--resume never'
 
+# Without any, the run starts again, and says so.
+rm -r undamaged/checkpoints
+sed -i '/"event":"end"/d' undamaged/metrics.jsonl
+text=$("$convoy" train idx.yaml --run-dir undamaged --set train.max_steps=6 2>&1) || fail "a run without checkpoints ends"
+expect_match "a run without checkpoints" "$text" 'a run has begun in undamaged, but .*checkpoints holds no checkpoint'
+
 # A checkpoint that is none.
 code=0
 text=$("$convoy" train idx.yaml --run-dir fresh --resume alwyas 2>&1) || code=$?
@@ -207,7 +213,7 @@ echo \$\$ >pid-\$OMPI_COMM_WORLD_RANK
 exec "$convoy" "\$@"
 SCRIPT
 mpirun "${options[@]}" --bind-to none bash noted.sh train everything.yaml -q --run-dir stalled --set train.epochs=100000 \
-  --set data.shapes.train_samples=40000 --set distributed.stall_timeout_s=2 2>stalled.txt &
+  --set data.shapes.train_samples=40000 --set distributed.stall_timeout_s=4 2>stalled.txt &
 job=$!
 for _ in $(seq 2000); do [ -s stalled/metrics.jsonl ] && break; sleep 0.02; done
 sleep 0.3
@@ -218,8 +224,8 @@ wait "$job" || code=$?
 kill -KILL "$(cat pid-1)" 2>/dev/null || true
 expect_equal "exit code of a rank that stands still" "$code" 4
 [ $((SECONDS - began)) -le 20 ] || fail "a rank that stands still is noticed after $((SECONDS - began)) s"
-expect_match "a rank that stands still" "$(cat stalled.txt)" 'no progress for 2 s after step [0-9]+, [a-z]+'
-expect_match stalled/failure.json "$(cat stalled/failure.json)" 'no progress for 2 s after step [0-9]+'
+expect_match "a rank that stands still" "$(cat stalled.txt)" 'no progress for 4 s after step [0-9]+, [a-z]+'
+expect_match stalled/failure.json "$(cat stalled/failure.json)" 'no progress for 4 s after step [0-9]+'
 # What cannot be read when a new run begins leaves no run directory; the corrected command needs no other one.
 cp -r "$(ls -d whole/checkpoints/step-* | head -1)" broken
 truncate -s -1 broken/weights.safetensors

@@ -60,12 +60,20 @@ expect_match "the weights of a run whose config names others" \
   "$("$convoy" evaluate run --set model.weights=start.safetensors 2>&1 >/dev/null)" 'weights: run/(best|final)\.safetensors'
 
 # Outputs that can be written nowhere are refused before any work.
-for output in runs nowhere/logits.npy; do
+mkfifo pipe
+ln -s pipe link-to-pipe
+for output in runs nowhere/logits.npy pipe link-to-pipe; do
   code=0
   text=$("$convoy" predict run --output "$output" 2>&1) || code=$?
   expect_equal "exit code of predict to $output" "$code" 2
-  expect_match "predict to $output" "$text" "^convoy: --output $output: .*(directory|first)"
+  expect_match "predict to $output" "$text" "^convoy: --output $output: .*(directory|first|pipe)"
 done
+[ -p pipe ] && [ -L link-to-pipe ] || fail "predict replaced a pipe or a link"
+
+# A link to a file stays one.
+ln -s behind-link.npy link.npy
+"$convoy" predict run -q --output link.npy || fail "predict to a link: exit code $?"
+[ -L link.npy ] && [ -f behind-link.npy ] || fail "predict replaced a link"
 
 expect_match "an evaluation" "$(cat evaluation.txt)" 'loss [0-9.]+, accuracy [0-9.]+ over 70 samples$'
 expect_match "an evaluation with top 5" \

@@ -30,7 +30,7 @@ ranks() {
   local count=$1
   shift
   # shellcheck disable=SC2046
-  timeout 100 mpirun $(mpirun_options "$count") --bind-to none "$convoy" "$@"
+  timeout 240 mpirun $(mpirun_options "$count") --bind-to none "$convoy" "$@"
 }
 
 # The hash of a finished run's weights.

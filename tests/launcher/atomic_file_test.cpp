@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <iterator>
+#include <sys/stat.h>
 
 #include "core/error.h"
 #include "tests/launcher/hostile_disk.h"
@@ -28,6 +29,15 @@ TEST(AtomicFile, AppearsOnlyWithCommit) {
     file.commit();
   }
   EXPECT_EQ(read_text(directory / "a"), "new");
+  EXPECT_EQ(entries_of(directory.path()), 1U);
+}
+
+TEST(AtomicFile, DoesNotReplaceAPipe) {
+  const test::TemporaryDirectory directory;
+  ASSERT_EQ(::mkfifo((directory / "a").c_str(), 0600), 0);
+  EXPECT_THAT(error_of<CheckpointError>([&] { write_file_atomically(directory / "a", "x"); }),
+              HasSubstr("a: a device, pipe or socket is not replaced"));
+  EXPECT_TRUE(std::filesystem::is_fifo(directory / "a"));
   EXPECT_EQ(entries_of(directory.path()), 1U);
 }
 

@@ -164,6 +164,8 @@ TEST_F(CheckpointFiles, RefuseAnotherFormat) {
   EXPECT_THAT(error_of<CheckpointError>([] { parse_manifest(R"({"format": 2})"); }),
               HasSubstr("is of format 2"));
   EXPECT_THAT(error_of<CheckpointError>([] { parse_manifest(R"([])"); }), HasSubstr("is damaged"));
+  EXPECT_EQ(error_of<CheckpointError>([] { parse_manifest(R"({"format": 1, )"); }),
+            "is damaged: it is cut off, or no JSON");
   EXPECT_THROW(parse_manifest(std::string(100'000, '[')), CheckpointError);
 }
 
