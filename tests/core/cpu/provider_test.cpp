@@ -118,7 +118,7 @@ Results reference_results(std::span<const Op> block, std::int64_t samples, const
 }
 
 /// Calls check(provider, block, samples, numbers) for every block that a provider takes, on every instruction
-/// set.
+/// set where that makes a difference to the provider.
 void each_offer(
     DType type, std::uint32_t draws,
     const std::function<void(const Provider&, const Block&, std::int64_t, const Numbers&)>& check) {
@@ -129,6 +129,8 @@ void each_offer(
         const std::int64_t samples = std::array{1, 3, 8, 13}[draw % 4];
         const Numbers numbers = draw_numbers(block, samples, draw);
         for (const auto& provider : backend.providers()) {
+          const bool depends = provider->name() == "native" || provider->name() == "onednn";
+          if (isa != Isa::portable && !depends) continue;
           const auto offer = provider->offer(block, type);
           if (!offer || offer->ops != block.size()) continue;
           SCOPED_TRACE(std::string(name_of(isa)) + " " + std::string(provider->name()) + " " +
@@ -228,12 +230,12 @@ TEST(Providers, OneKernelInSeveralThreadsGivesTheSameBits) {
                const auto kernel = provider.make(block, DType::float32);
                const Results expected = run<float>(*kernel, block, samples, numbers);
                const PreparedRun<float> prepared(*kernel, block, samples, numbers);
-               std::vector<Results> results(3);
+               std::vector<Results> results(2);  // more would take a thread sanitizer minutes
                std::vector<std::thread> threads;
                for (Results& result : results)
                  threads.emplace_back([&] {
                    flush_denormals();
-                   for (int repeat = 0; repeat < 3; ++repeat) result = prepared.run();
+                   for (int repeat = 0; repeat < 2; ++repeat) result = prepared.run();
                  });
                for (std::thread& thread : threads) thread.join();
                for (const Results& result : results) EXPECT_EQ(result, expected);
