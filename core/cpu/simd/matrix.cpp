@@ -146,41 +146,52 @@ bool accumulate_tile(const Product& p, float limit, std::int64_t* sum, std::int6
 }
 #endif
 
-/// dy of kLanes samples (or the first `count`) from column `first` on, transposed: [columns, kLanes].
-void gather_samples(const float* const* dy, int count, std::int64_t first, std::int64_t columns, float* to) {
-  for (std::int64_t n = 0; n < columns; n += kLanes, to += kLanes * kLanes) {
-    const auto left = static_cast<int>(columns - n < kLanes ? columns - n : kLanes);
-    Floats rows[kLanes] = {};
-    for (int m = 0; m < count; ++m)
-      rows[m] = left == kLanes ? load(dy[m] + first + n) : load_first(dy[m] + first + n, left);
-    transpose(rows);
-    for (int i = 0; i < left; ++i) store(to + i * kLanes, rows[i]);
-  }
+/// dx[m][k + i] = sum over n of dy[m][n] * w[i, n], for kSamples samples m and kLanes / kSamples rows i of w
+/// (or the first `rows`). Each sum has a register, whose lanes are added at the end: the bits are the same
+/// for any kSamples.
+template <int kSamples, bool kWhole>
+CONVOY_INLINE void dot_products(std::int64_t columns, int rows, const float* const* dy, const float* w,
+                                float* const* dx, std::int64_t k) {
+  constexpr int kRows = kLanes / kSamples;
+  Floats sums[kLanes] = {};
+  const auto add = [&](auto load_values, std::int64_t n) __attribute__((always_inline)) {
+    Floats gradients[kSamples];
+#pragma GCC unroll 4
+    for (int m = 0; m < kSamples; ++m) gradients[m] = load_values(dy[m] + n);
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+      const Floats weights = load_values(w + (kWhole || i < rows ? i : 0) * columns + n);
+#pragma GCC unroll 4
+      for (int m = 0; m < kSamples; ++m)
+        sums[m * kRows + i] = multiply_add(gradients[m], weights, sums[m * kRows + i]);
+    }
+  };
+  std::int64_t n = 0;
+  for (; n + kLanes <= columns; n += kLanes) add([](const float* from) { return load(from); }, n);
+  if (const int rest = static_cast<int>(columns - n))
+    add([rest](const float* from) { return load_first(from, rest); }, n);
+  float values[kLanes];
+  store(values, sums_of_lanes(sums));
+#pragma GCC unroll 4
+  for (int m = 0; m < kSamples; ++m)
+    __builtin_memcpy(dx[m] + k, values + m * kRows,
+                     sizeof(float) * static_cast<std::size_t>(kWhole ? kRows : rows));
 }
 
-/// dx[m][k] (+)= sum over n of dy[n, m] * w[k, n], for kLanes samples m (or the first `samples`) and kLanes
-/// values of k (or the first `count`); w's rows are `row` elements long.
-template <bool kWhole>
-CONVOY_INLINE void gradient_tile(std::int64_t columns, std::int64_t row, int count, const float* dy,
-                                 const float* w, bool onto, int samples, float* const* dx, std::int64_t k) {
-  Floats sums[kLanes] = {};
-  for (std::int64_t n = 0; n < columns; ++n) {
-    const Floats gradient = load(dy + n * kLanes);
-    if (kWhole) {
-      // The next tile's weights: their rows are too many for the processor to foresee.
-      __builtin_prefetch(w + (n % kLanes + kLanes) * row + n / kLanes * kLanes);
-#pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) sums[i] = multiply_add(gradient, broadcast(w[i * row + n]), sums[i]);
-    } else {
-      for (int i = 0; i < count; ++i) sums[i] = multiply_add(gradient, broadcast(w[i * row + n]), sums[i]);
-    }
+/// The same for any number of samples and kLanes rows of w (or the first `rows`), which stay in the
+/// first-level cache.
+template <int kSamples>
+void gradient_tile(std::int64_t columns, int rows, std::int64_t samples, const float* const* dy,
+                   const float* w, float* const* dx, std::int64_t k) {
+  constexpr int kRows = kLanes / kSamples;
+  for (; samples >= kSamples; samples -= kSamples, dy += kSamples, dx += kSamples) {
+    int i = 0;
+    for (; i + kRows <= rows; i += kRows)
+      dot_products<kSamples, true>(columns, kRows, dy, w + i * columns, dx, k + i);
+    if (i < rows) dot_products<kSamples, false>(columns, rows - i, dy, w + i * columns, dx, k + i);
   }
-  transpose(sums);
-  for (int m = 0; m < samples; ++m) {
-    float* const to = dx[m] + k;
-    const Floats before = onto ? load_columns<kWhole>(to, count) : Floats{};
-    store_columns<kWhole>(to, before + sums[m], count);
-  }
+  if constexpr (kSamples > 1)
+    if (samples > 0) gradient_tile<kSamples / 2>(columns, rows, samples, dy, w, dx, k);
 }
 
 }  // namespace
@@ -225,21 +236,9 @@ bool accumulate_weight_gradient(const WeightGradientArgs& a, float limit, std::i
 
 void data_gradient(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* const* dy,
                    const float* w, float* const* dx) {
-  constexpr std::int64_t kColumns = 128;
-  alignas(kVectorBytes) float transposed[kColumns * kLanes];
-  for (std::int64_t m = 0; m < rows; m += kLanes)
-    for (std::int64_t n = 0; n < columns; n += kColumns) {
-      const auto samples = static_cast<int>(rows - m < kLanes ? rows - m : kLanes);
-      const std::int64_t count = columns - n < kColumns ? columns - n : kColumns;
-      gather_samples(dy + m, samples, n, count, transposed);
-      std::int64_t k = 0;
-      for (; k + kLanes <= inner; k += kLanes)
-        gradient_tile<true>(count, columns, kLanes, transposed, w + k * columns + n, n > 0, samples, dx + m,
-                            k);
-      if (k < inner)
-        gradient_tile<false>(count, columns, static_cast<int>(inner - k), transposed, w + k * columns + n,
-                             n > 0, samples, dx + m, k);
-    }
+  for (std::int64_t k = 0; k < inner; k += kLanes)
+    gradient_tile<4>(columns, static_cast<int>(inner - k < kLanes ? inner - k : kLanes), rows, dy,
+                     w + k * columns, dx, k);
 }
 
 void column_sums(std::int64_t rows, std::int64_t columns, const float* y, float* sums) {

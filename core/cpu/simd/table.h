@@ -241,7 +241,8 @@ struct Table {
   void (*weight_gradient)(const WeightGradientArgs& args, float* dw);
   /// The same, added as accumulate_exact() adds.
   bool (*accumulate_weight_gradient)(const WeightGradientArgs& args, float limit, std::int64_t* sum);
-  /// dx[m][k] = sum over n of dy[m][n] * w[k, n], n ascending, a hundred or so at a time.
+  /// dx[m][k] = sum over n of dy[m][n] * w[k, n], in an order of the instruction set's own, the same for all
+  /// m and k and any number of rows.
   void (*data_gradient)(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* const* dy,
                         const float* w, float* const* dx);
   /// sums[n] = sum over m of y[m, n], m ascending within each hundred or so, then hundred by hundred.

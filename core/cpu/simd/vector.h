@@ -42,10 +42,19 @@ static CONVOY_INLINE const float* in_register(const float* address) {
 /// Subtracting zero changes no value, negative zero included, so the compiler leaves it out.
 static CONVOY_INLINE Floats broadcast(float value) { return value - Floats{}; }
 
+/// 0, 1, 2, …
+static CONVOY_INLINE Ints lane_numbers() {
+  Ints lanes;
+  for (int i = 0; i < kLanes; ++i) lanes[i] = i;
+  return lanes;
+}
+
 /// The first `count` < kLanes values; zero behind them.
 static CONVOY_INLINE Floats load_first(const float* from, int count) {
 #if defined(__AVX512F__)
   return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), from);
+#elif defined(__AVX2__)
+  return _mm256_maskload_ps(from, reinterpret_cast<__m256i>(lane_numbers() < count));
 #else
   Floats values = {};
   for (int i = 0; i < count; ++i) values[i] = from[i];
@@ -55,6 +64,8 @@ static CONVOY_INLINE Floats load_first(const float* from, int count) {
 static CONVOY_INLINE void store_first(float* to, Floats values, int count) {
 #if defined(__AVX512F__)
   _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1U << count) - 1), values);
+#elif defined(__AVX2__)
+  _mm256_maskstore_ps(to, reinterpret_cast<__m256i>(lane_numbers() < count), values);
 #else
   for (int i = 0; i < count; ++i) to[i] = values[i];
 #endif
@@ -103,13 +114,6 @@ static CONVOY_INLINE void store_bytes(std::uint8_t* to, Ints values) {
 #endif
 }
 
-/// 0, 1, 2, …
-static CONVOY_INLINE Ints lane_numbers() {
-  Ints lanes;
-  for (int i = 0; i < kLanes; ++i) lanes[i] = i;
-  return lanes;
-}
-
 /// `values`, but NaN where a or b is.
 static CONVOY_INLINE Floats nan_where_unordered(Floats values, Floats a, Floats b) {
 #if defined(__AVX512F__)
@@ -149,6 +153,22 @@ static CONVOY_INLINE void transpose(Vector (&rows)[kLanes]) {
       rows[i | distance] = __builtin_shuffle(a, b, upper);
     }
   }
+}
+
+/// Lane i of the result is the sum of vectors[i]'s lanes, which are added pairwise: neighbours first.
+static CONVOY_INLINE Floats sums_of_lanes(Floats (&vectors)[kLanes]) {
+  const Ints lane = lane_numbers();
+#pragma GCC unroll 4
+  for (int distance = 1; distance < kLanes; distance *= 2) {
+    // Lanes of two vectors, numbered through: what stays where it is, and what is added to it.
+    const Ints kept = (lane & distance) != 0 ? kLanes + lane : lane, moved = kept ^ distance;
+#pragma GCC unroll 8
+    for (int i = 0; i < kLanes / (2 * distance); ++i) {
+      const Floats a = vectors[2 * i], b = vectors[2 * i + 1];
+      vectors[i] = __builtin_shuffle(a, b, kept) + __builtin_shuffle(a, b, moved);
+    }
+  }
+  return vectors[0];
 }
 
 /// The products of the lanes' low 32 bits.

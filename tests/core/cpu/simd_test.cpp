@@ -206,6 +206,32 @@ TEST(Simd, RowsOfAProductDoNotDependOnTheOthers) {
   }
 }
 
+// Every number of samples that is taken at once, alone or behind others, and parts of vectors both ways.
+TEST(Simd, ASamplesDataGradientDoesNotDependOnTheOthers) {
+  for (const Isa isa : available_isas())
+    for (const auto& [inner, columns] : {std::pair<std::int64_t, std::int64_t>{64, 128}, {37, 77}, {5, 10}}) {
+      const auto w = draw(static_cast<std::size_t>(inner * columns), 0);
+      const auto dy = draw(static_cast<std::size_t>(23 * columns), 1);
+      for (std::int64_t samples = 1; samples <= 23; ++samples) {
+        std::vector<float> dx(static_cast<std::size_t>(samples * inner)),
+            one(static_cast<std::size_t>(inner));
+        std::vector<const float*> from;
+        std::vector<float*> to;
+        for (std::int64_t m = 0; m < samples; ++m) {
+          from.push_back(dy.data() + m * columns);
+          to.push_back(dx.data() + m * inner);
+        }
+        loops_of(isa).data_gradient(samples, inner, columns, from.data(), w.data(), to.data());
+        for (std::size_t m = 0; m < to.size(); ++m) {
+          float* alone = one.data();
+          loops_of(isa).data_gradient(1, inner, columns, &from[m], w.data(), &alone);
+          EXPECT_EQ(std::vector<float>(to[m], to[m] + inner), one)
+              << name_of(isa) << ", sample " << m << " of " << samples << ", " << inner << "x" << columns;
+        }
+      }
+    }
+}
+
 #ifdef CONVOY_SIMD_OBJECTS
 // A weak symbol in an object that was compiled for a wide instruction set (an inline function, a template)
 // may replace the portable one when the program is linked: then it dies on older processors.
