@@ -4,7 +4,7 @@
 
 #include "core/cpu/native/convolution.h"
 #include "core/cpu/native/kernels.h"
-#include "core/cpu/native/winograd_convolution.h"
+#include "core/cpu/native/pooled_convolution.h"
 
 namespace convoy {
 
@@ -45,7 +45,7 @@ class NativeProvider : public Provider {
   std::string_view name() const override { return "native"; }
   std::optional<Offer> offer(std::span<const Op> ops, DType type) const override {
     if (type != DType::float32) return std::nullopt;
-    if (native::is_winograd_convolution(ops, loops_))
+    if (native::is_pooled_convolution(ops, loops_))
       return Offer{3, 30, fmt::format("{} Winograd convolution + relu + max pooling", loops_.isa)};
     if (factory_for(ops.front())) return Offer{1, 10, std::string(loops_.isa) + " loops"};
     if (const std::size_t taken = native::normalize_ops(ops))
@@ -57,7 +57,7 @@ class NativeProvider : public Provider {
     return std::nullopt;
   }
   std::unique_ptr<Kernel> make(std::span<const Op> block, DType) const override {
-    if (block.size() == 3) return native::make_winograd_convolution(block, loops_);
+    if (block.size() == 3) return native::make_pooled_convolution(block, loops_);
     if (const Factory factory = factory_for(block.front())) return factory(block.front(), loops_);
     if (native::normalize_ops(block)) return native::make_normalize(block, loops_);
     return native::make_convolution(block, loops_);

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <oneapi/dnnl/dnnl.hpp>
 
-#include "core/cpu/native/pooled_convolution.h"
+#include "core/cpu/native/convolution_then_pooling.h"
 #include "core/cpu/onednn/convolution.h"
 #include "core/error.h"
 
@@ -19,14 +19,15 @@ class OnednnProvider : public Provider {
 
   std::optional<Offer> offer(std::span<const Op> ops, DType type) const override {
     if (type != DType::float32 || !std::holds_alternative<Conv2dOp>(ops.front().kind)) return std::nullopt;
-    if (native::is_pooled_convolution(ops)) return Offer{3, 20, "direct convolution + relu + max pooling"};
+    if (native::is_convolution_then_pooling(ops))
+      return Offer{3, 20, "direct convolution + relu + max pooling"};
     if (ops.size() > 1 && is_relu(ops[1])) return Offer{2, 20, "direct convolution + relu"};
     return Offer{1, 20, "direct convolution"};
   }
 
   std::unique_ptr<Kernel> make(std::span<const Op> block, DType) const override {
     auto convolution = onednn::make_convolution(block.front(), block.size() == 2, loops_);
-    return block.size() == 3 ? native::make_pooled_convolution(std::move(convolution), block, loops_)
+    return block.size() == 3 ? native::make_convolution_then_pooling(std::move(convolution), block, loops_)
                              : std::move(convolution);
   }
 

@@ -28,14 +28,31 @@ std::int64_t tiles_at_once(const Args& a) {
   return (products < 1 ? 1 : products) * kTiles;
 }
 
-/// The tile with this number in the slice, its results `stride` apart.
-void transform_tile(const Args& a, const float* x, std::int64_t tile, float* edge, float* to,
+/// Where a tile's windows lie in the slice.
+struct Place {
+  std::int64_t image, row, column;  ///< row and column of its first window
+
+  Place(const Args& a, std::int64_t tile) {
+    const std::int64_t in_image = tile % (tile_rows(a) * tile_columns(a));
+    image = tile / (tile_rows(a) * tile_columns(a));
+    row = in_image / tile_columns(a) * 2;
+    column = in_image % tile_columns(a) * 2;
+  }
+  /// Goes on to the next tile, without dividing.
+  void advance(const Args& a) {
+    if ((column += 2) < a.pooled_width) return;
+    column = 0;
+    if ((row += 2) < a.pooled_height) return;
+    row = 0;
+    ++image;
+  }
+};
+
+/// A tile's input, its results `stride` apart.
+void transform_tile(const Args& a, const float* x, const Place& place, float* edge, float* to,
                     std::int64_t stride) {
-  const std::int64_t in_image = tile % (tile_rows(a) * tile_columns(a));
-  const std::int64_t top = in_image / tile_columns(a) * 4 - a.pad_top,
-                     left = in_image % tile_columns(a) * 4 - a.pad_left;
-  x += tile / (tile_rows(a) * tile_columns(a)) * input_elements(a);
-  winograd::transform_tile({a.height, a.width, a.channels, a.channels}, x, top, left, edge, to, stride);
+  winograd::transform_tile({a.height, a.width, a.channels, a.channels}, x + place.image * input_elements(a),
+                           place.row * 2 - a.pad_top, place.column * 2 - a.pad_left, edge, to, stride);
 }
 
 /// product[t, f] = sum over c of tiles[t, c] * weights[c, f], for kTiles tiles of `width` and kVectors
@@ -62,20 +79,18 @@ CONVOY_INLINE void multiply(const float* tiles, std::int64_t width, std::int64_t
     for (int v = 0; v < kVectors; ++v) store(product + (t * kVectors + v) * kLanes, sums[t][v]);
 }
 
-/// The windows of the tile with this number in the slice, for the filters from f on.
+/// A tile's windows, for the filters from f on.
 CONVOY_INLINE void finish_tile(const Args& a, const float* products, std::int64_t stride, const float* bias,
-                               std::int64_t tile, std::int64_t f, float* y, std::uint8_t* position) {
+                               const Place& place, std::int64_t f, float* y, std::uint8_t* position) {
   Floats pixels[4][4];
   transform_products(products, stride, pixels);
-  const std::int64_t in_image = tile % (tile_rows(a) * tile_columns(a));
-  const std::int64_t i = in_image / tile_columns(a) * 2, j = in_image % tile_columns(a) * 2;
-  const std::int64_t corner = tile / (tile_rows(a) * tile_columns(a)) * windows(a) + i * a.pooled_width + j;
+  const std::int64_t corner = place.image * windows(a) + place.row * a.pooled_width + place.column;
   const Floats shift = bias ? load(bias + f) : Floats{};
 #pragma GCC unroll 2
   for (int u = 0; u < 2; ++u)
 #pragma GCC unroll 2
     for (int v = 0; v < 2; ++v) {
-      if (i + u >= a.pooled_height || j + v >= a.pooled_width) continue;
+      if (place.row + u >= a.pooled_height || place.column + v >= a.pooled_width) continue;
       const std::int64_t at = (corner + u * a.pooled_width + v) * a.filters + f;
       pool(pixels[2 * u][2 * v], pixels[2 * u][2 * v + 1], pixels[2 * u + 1][2 * v],
            pixels[2 * u + 1][2 * v + 1], shift, y + at, position ? position + at : nullptr);
@@ -93,17 +108,19 @@ void forward_tiles(const Args& a, std::int64_t samples, const float* x, const fl
   const std::int64_t at_once = tiles_at_once(a), group = kPoints * kTiles * width;
   for (std::int64_t first = 0; first < all; first += at_once) {
     const std::int64_t count = smaller(all - first, at_once);
-    for (std::int64_t t = 0; t < count; ++t)
-      transform_tile(a, x, first + t, edge, tiles + t / kTiles * group + t % kTiles * width, kTiles * width);
+    Place next(a, first);
+    for (std::int64_t t = 0; t < count; ++t, next.advance(a))
+      transform_tile(a, x, next, edge, tiles + t / kTiles * group + t % kTiles * width, kTiles * width);
     for (std::int64_t f = 0; f < a.filters; f += kBlock)
       for (std::int64_t g = 0; g < count; g += kTiles) {
         for (std::int64_t k = 0; k < kPoints; ++k)
           multiply<kVectors>(tiles + g / kTiles * group + k * kTiles * width, width, a.channels,
                              packed + (f * kPoints + k * kBlock) * a.channels,
                              products + k * kTiles * kBlock);
-        for (std::int64_t t = g; t < smaller(g + kTiles, count); ++t)
+        Place place(a, first + g);
+        for (std::int64_t t = g; t < smaller(g + kTiles, count); ++t, place.advance(a))
           for (int v = 0; v < kVectors; ++v)
-            finish_tile(a, products + (t - g) * kBlock + v * kLanes, kTiles * kBlock, bias, first + t,
+            finish_tile(a, products + (t - g) * kBlock + v * kLanes, kTiles * kBlock, bias, place,
                         f + v * kLanes, y, position);
       }
   }
