@@ -10,9 +10,7 @@
 //
 // Always inlined: files that are compiled for several instruction sets must not leave copies for the linker
 // to choose.
-#if defined(__CUDACC__)
-#define CONVOY_MATH __host__ __device__ __forceinline__
-#else
+#if !defined(CONVOY_MATH)  // core/cuda/launch.h makes them the device's too
 #define CONVOY_MATH inline __attribute__((always_inline))
 #endif
 
