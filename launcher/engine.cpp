@@ -2,10 +2,11 @@
 
 namespace convoy {
 
-Engine::Engine(const Model& model, const Options& options)
-    : isa_(options.isa),
-      backend_(loops_of(isa_)),
-      pool_(options.threads, flush_denormals),
-      network_(model, backend_, options.kernels, options.precision) {}
+std::int64_t EngineBlock::parameter_elements() const {
+  std::int64_t elements = 0;
+  for (const Op& op : ops)
+    for (const ParameterRange& range : op.parameters) elements += range.shape.elements();
+  return elements;
+}
 
 }  // namespace convoy

@@ -184,6 +184,11 @@ std::unique_ptr<Optimizer> make_optimizer(const config::Experiment& experiment, 
   return make_adam({adam.beta_1, adam.beta_2, adam.epsilon, 0}, loops);
 }
 
+GradientReducer::Mode reduction_of(const config::Experiment& experiment) {
+  const bool exact = experiment.distributed.reduce == config::Reduce::exact;
+  return exact ? GradientReducer::Mode::exact : GradientReducer::Mode::native;
+}
+
 StepRunner::Options step_options(const Setup& setup) {
   const config::Experiment& experiment = setup.experiment;
   StepRunner::Options options;
@@ -195,8 +200,7 @@ StepRunner::Options step_options(const Setup& setup) {
   options.loss = make_loss(experiment);
   options.learning_rate = learning_rate(base_of(experiment.optimizer));
   options.global_clipnorm = base_of(experiment.optimizer).global_clipnorm;
-  options.reduce = experiment.distributed.reduce == config::Reduce::exact ? GradientReducer::Mode::exact
-                                                                          : GradientReducer::Mode::native;
+  options.reduce = reduction_of(experiment);
   if (const auto& megabytes = experiment.distributed.bucket_mb)
     options.bucket_bytes = static_cast<std::int64_t>(*megabytes * 1e6);
   return options;

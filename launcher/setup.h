@@ -43,6 +43,8 @@ InputPipeline make_pipeline(const Setup& setup, const DatasetPtr& dataset, bool 
 
 LossFunction make_loss(const config::Experiment& experiment);
 std::unique_ptr<Optimizer> make_optimizer(const config::Experiment& experiment, const simd::Table& loops);
+GradientReducer::Mode reduction_of(const config::Experiment& experiment);
+/// Once the data is open.
 StepRunner::Options step_options(const Setup& setup);
 
 /// Steps of the whole training: its epochs, or fewer with train.max_steps.

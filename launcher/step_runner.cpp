@@ -57,7 +57,7 @@ Network& planned(Network& network, const BatchPlan& batches) {
 
 }  // namespace
 
-StepRunner::StepRunner(Engine& engine, const InputPipeline& pipeline, const Optimizer& optimizer,
+StepRunner::StepRunner(CpuEngine& engine, const InputPipeline& pipeline, const Optimizer& optimizer,
                        TrainingState& state, Communicator& communicator, const Options& options)
     : engine_(engine),
       pipeline_(pipeline),
@@ -78,6 +78,10 @@ StepRunner::StepRunner(Engine& engine, const InputPipeline& pipeline, const Opti
     updater.range.slots.reserve(optimizer.slot_names().size());
     updater.range.new_slots.reserve(optimizer.slot_names().size());
   }
+}
+
+void StepRunner::take(std::int64_t first, std::span<StepResult> results) {
+  for (StepResult& result : results) result = step(first++);
 }
 
 StepResult StepRunner::step(std::int64_t number) {
@@ -153,7 +157,7 @@ void StepRunner::update(const UpdateStep& step) {
   if (!finite) state_.refuse_next(reducer_.owned().front());
 }
 
-void StepRunner::gather_moments() {
+void StepRunner::fetch_moments() {
   for (std::size_t i = 0; i < optimizer_.slot_names().size(); ++i) reducer_.gather(state_.current().slot(i));
 }
 

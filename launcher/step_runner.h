@@ -10,29 +10,17 @@
 #include "core/data/input_pipeline.h"
 #include "core/optim/optimizer.h"
 #include "core/optim/schedule.h"
-#include "launcher/engine.h"
+#include "launcher/cpu_engine.h"
 #include "launcher/rank_meeting.h"
+#include "launcher/stepper.h"
 #include "launcher/training_state.h"
 #include "launcher/watchdog.h"
 #include "layers/executor.h"
 
 namespace convoy {
 
-/// What one step did; equal on all ranks.
-struct StepResult {
-  std::int64_t samples = 0;
-  double loss = 0;  ///< mean over the global batch, before the update
-  double accuracy = 0;
-  double top5 = 0;
-  double learning_rate = 0;
-  /// Why the weights were left as they were: "the gradient of layer 'dense' is not finite, or larger than …".
-  std::optional<std::string> refused;
-  std::uint32_t requests = 0;  ///< what the ranks asked for (RankMeeting)
-};
-
-/// Takes training steps: every rank's part of the global batch, the sum of the gradients, the sharded update,
-/// and the new weights back to all. Decisions follow from values that all ranks share, so no two can differ.
-class StepRunner {
+/// Steps on this host's cores.
+class StepRunner : public Stepper {
  public:
   struct Options {
     BatchPlan::Options batches;
@@ -45,20 +33,18 @@ class StepRunner {
   };
 
   /// The engine, pipeline, optimizer and state must outlive the runner. Collective.
-  StepRunner(Engine& engine, const InputPipeline& pipeline, const Optimizer& optimizer, TrainingState& state,
-             Communicator& communicator, const Options& options);
+  StepRunner(CpuEngine& engine, const InputPipeline& pipeline, const Optimizer& optimizer,
+             TrainingState& state, Communicator& communicator, const Options& options);
 
   /// Step `number` of the run, from 0. Collective.
   StepResult step(std::int64_t number);
 
-  const BatchPlan& batches() const { return batches_; }
-  /// For the next step's request().
-  RankMeeting& meeting() { return meeting_; }
-  /// All-gathers the moments, of which each rank holds a part. Collective.
-  void gather_moments();
-  /// Where this rank's time goes.
-  Profiler& profiler() { return executor_.profiler(); }
-  std::size_t memory_bytes() const { return executor_.memory_bytes(); }
+  void take(std::int64_t first, std::span<StepResult> results) override;
+  void request(std::uint32_t bits) override { meeting_.request(bits); }
+  void fetch_moments() override;
+  const BatchPlan& batches() const override { return batches_; }
+  Profiler& profiler() override { return executor_.profiler(); }
+  std::size_t memory_bytes() const override { return executor_.memory_bytes(); }
 
  private:
   /// What a worker updates weights with, kept so that no step allocates.
@@ -69,7 +55,7 @@ class StepRunner {
   double squared_norm();
   void update(const UpdateStep& step);
 
-  Engine& engine_;
+  CpuEngine& engine_;
   const InputPipeline& pipeline_;
   const Optimizer& optimizer_;
   TrainingState& state_;

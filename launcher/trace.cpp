@@ -17,12 +17,13 @@ bool belongs_to_a_block(Piece piece) {
          piece == Piece::weight_gradient || piece == Piece::sum;
 }
 
-Json event_of(const Profiler::Span& span, const Network& network, Profiler::Clock::time_point start) {
+Json event_of(const Profiler::Span& span, std::span<const EngineBlock> blocks,
+              Profiler::Clock::time_point start) {
   const auto microseconds = [](Profiler::Clock::duration time) {
     return std::chrono::duration<double, std::micro>(time).count();
   };
   const std::string piece(kPieceNames[static_cast<std::size_t>(span.piece)]);
-  const Block& block = network.blocks()[span.block];
+  const EngineBlock& block = blocks[span.block];
   return {{"name", belongs_to_a_block(span.piece) ? block.layer_name() + " " + piece : piece},
           {"cat", piece},
           {"ph", "X"},
@@ -36,8 +37,9 @@ Json name_of(const char* what, const std::string& name) {
 
 }  // namespace
 
-void write_trace(const std::filesystem::path& path, const Profiler& profiler, const Network& network,
-                 Profiler::Clock::time_point start, int workers, Communicator& communicator) {
+void write_trace(const std::filesystem::path& path, const Profiler& profiler,
+                 std::span<const EngineBlock> blocks, Profiler::Clock::time_point start, int workers,
+                 Communicator& communicator) {
   Json events = Json::array();
   const auto add = [&](Json event, int worker) {
     event["pid"] = communicator.rank();
@@ -47,7 +49,7 @@ void write_trace(const std::filesystem::path& path, const Profiler& profiler, co
   add(name_of("process_name", fmt::format("rank {}", communicator.rank())), 0);
   for (int worker = 0; worker < workers; ++worker) {
     add(name_of("thread_name", fmt::format("worker {}", worker)), worker);
-    for (const Profiler::Span& span : profiler.spans(worker)) add(event_of(span, network, start), worker);
+    for (const Profiler::Span& span : profiler.spans(worker)) add(event_of(span, blocks, start), worker);
   }
   const std::vector<std::string> texts = gather_texts(communicator, events.dump());
   agree(communicator, [&] {

@@ -4,7 +4,7 @@
 
 #include "comm/communicator.h"
 #include "core/profiler.h"
-#include "layers/network.h"
+#include "launcher/engine.h"
 
 namespace convoy {
 
@@ -12,7 +12,8 @@ namespace convoy {
 /// https://ui.perfetto.dev and chrome://tracing show: a process a rank, a thread a worker. Times count from
 /// `start`, a moment that the ranks share. Rank 0 writes. Collective. Throws CheckpointError, on all ranks,
 /// where the file cannot be written.
-void write_trace(const std::filesystem::path& path, const Profiler& profiler, const Network& network,
-                 Profiler::Clock::time_point start, int workers, Communicator& communicator);
+void write_trace(const std::filesystem::path& path, const Profiler& profiler,
+                 std::span<const EngineBlock> blocks, Profiler::Clock::time_point start, int workers,
+                 Communicator& communicator);
 
 }  // namespace convoy

@@ -27,11 +27,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 /// Lets the threads that train go before this one. (Linux has a priority for each thread.)
 void step_back() { ::setpriority(PRIO_PROCESS, 0, 10); }
 
-StepRunner::Options watched(StepRunner::Options options, Watchdog& watchdog) {
-  options.watchdog = &watchdog;
-  return options;
-}
-
 }  // namespace
 
 void Trainer::EpochTotals::add(const StepResult& result) {
@@ -53,18 +48,17 @@ Trainer::Trainer(const Parts& parts, const RunDirectory* files)
     : parts_(parts),
       files_(files),
       experiment_(parts.setup.experiment),
-      optimizer_(make_optimizer(experiment_, parts.engine.backend().loops())),
+      optimizer_(make_optimizer(experiment_, parts.engine.loops())),
       state_(parts.setup.model, optimizer_->slot_names(),
-             HostGroup::join(parts.communicator, parts.setup.model.parameter_elements,
-                             [&](const std::string& text) { parts.log.warning("{}", text); })),
+             parts.engine.join_hosts(parts.communicator, parts.setup.model,
+                                     [&](const std::string& text) { parts.log.warning("{}", text); })),
       pipeline_(make_pipeline(parts.setup, parts.setup.training, true)),
-      runner_(parts_.engine, pipeline_, *optimizer_, state_, parts_.communicator,
-              watched(step_options(parts.setup), parts_.watchdog)),
+      stepper_(parts.engine.make_stepper(
+          parts.setup, {pipeline_, *optimizer_, state_, parts_.communicator, &parts_.watchdog})),
       total_steps_(total_steps(parts.setup)) {
   if (parts.setup.validation) {
     validation_.emplace(make_pipeline(parts.setup, parts.setup.validation, false));
-    evaluator_ = std::make_unique<Evaluator>(parts_.engine.network(), parts_.engine.pool(),
-                                             parts.setup.validation->size());
+    evaluator_ = parts_.engine.make_evaluator(parts.setup.validation->size());
   }
   if (const auto& stopping = experiment_.train.early_stopping)
     early_stopping_.emplace(*stopping, parts.setup.model, is_root());
@@ -79,15 +73,16 @@ Trainer::Trainer(const Parts& parts, const RunDirectory* files)
 
 bool Trainer::finished() const { return cursor_.global_step >= total_steps_ || stop_early_; }
 
-std::int64_t Trainer::epoch_steps() const { return runner_.batches().steps_per_epoch(); }
+std::int64_t Trainer::epoch_steps() const { return stepper_->batches().steps_per_epoch(); }
 
 ExitCode Trainer::run() {
   const StopSignals signals;
   parts_.watchdog.enter("opening metrics.jsonl, or waiting for other ranks", cursor_.global_step,
                         Watchdog::kFilePatience);
   agree(parts_.communicator, [&] { start_run(); });
+  stepper_->load();
   while (!finished()) {
-    train_step();
+    train_steps();
     const bool epoch_done = cursor_.step_in_epoch == epoch_steps();
     if (epoch_done) finish_epoch();
     const auto& every = experiment_.checkpoint;
@@ -95,7 +90,7 @@ ExitCode Trainer::run() {
                      (every.every_steps && cursor_.global_step % *every.every_steps == 0) ||
                      (requests_ & kSave);
     if (requests_ & kStop) {
-      runner_.gather_moments();
+      fetch_state();
       agree(parts_.communicator, [&] {
         if (is_root()) write_checkpoint();
       });
@@ -127,16 +122,32 @@ void Trainer::start_run() {
   metrics_position_ = metrics_->position();
 }
 
-void Trainer::train_step() {
+std::int64_t Trainer::steps_to_take() const {
+  std::int64_t steps = std::min(
+      {stepper_->steps_at_once(), total_steps_ - cursor_.global_step, epoch_steps() - cursor_.step_in_epoch});
+  for (const auto& every : {experiment_.checkpoint.every_steps, experiment_.distributed.check_every_steps})
+    if (every) steps = std::min(steps, *every - cursor_.global_step % *every);
+  return steps;
+}
+
+void Trainer::train_steps() {
   look_at_data(std::chrono::seconds(0));
   std::uint32_t request = 0;
   if (StopSignals::received()) request |= kStop;
   if (is_root() && experiment_.checkpoint.every_minutes &&
       seconds_since(last_save_) >= *experiment_.checkpoint.every_minutes * 60)
     request |= kSave;
-  runner_.meeting().request(request);
-  const StepResult result = runner_.step(cursor_.global_step);
-  requests_ = result.requests;
+  stepper_->request(request);
+  results_.resize(static_cast<std::size_t>(steps_to_take()));
+  stepper_->take(cursor_.global_step, results_);
+  requests_ = 0;
+  for (const StepResult& result : results_) count(result);
+  const auto& check = experiment_.distributed.check_every_steps;
+  if (check && cursor_.global_step % *check == 0) check_replicas();
+}
+
+void Trainer::count(const StepResult& result) {
+  requests_ |= result.requests;
   ++cursor_.global_step;
   ++cursor_.step_in_epoch;
   if (result.refused) {
@@ -150,8 +161,6 @@ void Trainer::train_step() {
   }
   epoch_samples_ += static_cast<double>(result.samples);
   if (is_root()) log_step(result);
-  const auto& check = experiment_.distributed.check_every_steps;
-  if (check && cursor_.global_step % *check == 0) check_replicas();
 }
 
 void Trainer::refuse_step(const std::string& reason) {
@@ -205,14 +214,14 @@ std::optional<std::string> Trainer::defect_of_weights() {
   parts_.watchdog.enter("checking the weights", cursor_.global_step);
   const std::int64_t samples = std::min(std::max(kEvaluationSlice, experiment_.train.global_batch_size),
                                         parts_.setup.training->size());
-  Evaluator evaluator(parts_.engine.network(), parts_.engine.pool(), samples);
+  const std::unique_ptr<Evaluator> evaluator = parts_.engine.make_evaluator(samples);
   const InputPipeline pipeline = make_pipeline(parts_.setup, parts_.setup.training, false);
   std::atomic<std::int64_t> bad{0};
-  evaluator.run(0, Evaluator::slices(samples), SplitSource(pipeline), state_.current().parameters(),
-                state_.current().statistics(), [&](std::int64_t, const EvaluatedSlice& seen) {
-                  parts_.watchdog.beat();
-                  bad += count_not_finite(seen.output, seen.samples);
-                });
+  evaluator->run(0, Evaluator::slices(samples), SplitSource(pipeline), state_.current().parameters(),
+                 state_.current().statistics(), [&](std::int64_t, const EvaluatedSlice& seen) {
+                   parts_.watchdog.beat();
+                   bad += count_not_finite(seen.output, seen.samples);
+                 });
   if (bad == 0) return std::nullopt;
   return fmt::format("outputs that are not finite for {} of {}", bad.load(), counted(samples, "sample"));
 }
@@ -262,6 +271,7 @@ void Trainer::record(MetricsEvent& event, std::string& line, const std::string& 
 
 void Trainer::finish_epoch() {
   const double seconds = seconds_since(epoch_start_);
+  stepper_->fetch_weights();
   ++cursor_.epoch;
   cursor_.step_in_epoch = 0;
   MetricsEvent epoch{{"epoch", cursor_.epoch}, {"step", cursor_.global_step}};
@@ -320,6 +330,7 @@ void Trainer::watch_metrics(const MetricsEvent& epoch) {
 
 void Trainer::check_replicas() {
   parts_.watchdog.enter("comparing weights with other ranks", cursor_.global_step);
+  stepper_->fetch_weights();
   const std::vector<std::string> hashes = gather_texts(parts_.communicator, state_.weights_sha256());
   for (std::size_t rank = 1; rank < hashes.size(); ++rank)
     if (hashes[rank] != hashes[0])
@@ -330,6 +341,7 @@ void Trainer::check_replicas() {
 }
 
 void Trainer::end_run() {
+  stepper_->fetch_weights();
   if (stop_early_)
     parts_.log.info("stopped early: no better {} since epoch {}",
                     config::name_of_value(experiment_.train.early_stopping->monitor),

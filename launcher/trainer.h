@@ -16,7 +16,7 @@
 #include "launcher/progress.h"
 #include "launcher/run_directory.h"
 #include "launcher/setup.h"
-#include "launcher/step_runner.h"
+#include "launcher/stepper.h"
 
 namespace convoy {
 
@@ -61,7 +61,10 @@ class Trainer {
   bool is_root() const { return files_ != nullptr; }
   void restore_best(const std::optional<BestResult>& best);
   void start_run();
-  void train_step();
+  /// Takes the steps up to the next moment when something else may be due.
+  void train_steps();
+  void count(const StepResult& result);
+  std::int64_t steps_to_take() const;
   void refuse_step(const std::string& reason);
   void log_step(const StepResult& result);
   bool measures(config::Metric metric) const;
@@ -76,6 +79,8 @@ class Trainer {
   std::string way_out() const;
   void watch_metrics(const MetricsEvent& epoch);
   void check_replicas();
+  /// Brings the whole state of the last step to rank 0. Collective.
+  void fetch_state();
   void write_checkpoint();
   void save_on_the_way();
   /// Runs `work` on rank 0; a file that cannot be written costs a warning: "after step N `failing`: …".
@@ -97,7 +102,8 @@ class Trainer {
   TrainingState state_;
   InputPipeline pipeline_;
   std::optional<InputPipeline> validation_;
-  StepRunner runner_;
+  std::unique_ptr<Stepper> stepper_;
+  std::vector<StepResult> results_;  ///< of the steps taken last
   std::unique_ptr<Evaluator> evaluator_;
   std::optional<MetricsWriter> metrics_;
 
@@ -118,7 +124,7 @@ class Trainer {
   /// Rank 0's: the newest checkpoint, and the newest from whose weights a step was taken.
   std::optional<std::int64_t> saved_step_, proven_step_;
   bool metrics_failed_ = false;
-  std::uint32_t requests_ = 0;
+  std::uint32_t requests_ = 0;  ///< of all ranks, with the last steps
 
   using Time = std::chrono::steady_clock::time_point;
   Time epoch_start_, last_save_;

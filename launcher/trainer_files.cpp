@@ -139,10 +139,15 @@ void Trainer::write_checkpoint() {
 void Trainer::save_on_the_way() {
   if (doubtful_) return;
   parts_.watchdog.enter("saving, or waiting for other ranks", cursor_.global_step, Watchdog::kFilePatience);
-  runner_.gather_moments();
+  fetch_state();
   last_save_ = std::chrono::steady_clock::now();
   on_root("no checkpoint could be written", [&] { write_checkpoint(); });
   parts_.communicator.barrier();
+}
+
+void Trainer::fetch_state() {
+  stepper_->fetch_weights();
+  stepper_->fetch_moments();
 }
 
 void Trainer::on_root(const char* failing, const std::function<void()>& work) {

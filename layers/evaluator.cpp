@@ -18,7 +18,7 @@ std::int64_t plan_slices(Network& network, std::int64_t total) {
 
 }  // namespace
 
-Evaluator::Evaluator(Network& network, WorkerPool& pool, std::int64_t total)
+NetworkEvaluator::NetworkEvaluator(Network& network, WorkerPool& pool, std::int64_t total)
     : network_(network),
       pool_(pool),
       total_(total),
@@ -31,15 +31,16 @@ Evaluator::Evaluator(Network& network, WorkerPool& pool, std::int64_t total)
   }
 }
 
-std::size_t Evaluator::memory_bytes() const {
+std::size_t NetworkEvaluator::memory_bytes() const {
   std::size_t bytes = 0;
   for (const auto* arenas : {&contexts_, &workspaces_})
     for (const Arena& arena : *arenas) bytes += arena.size();
   return bytes;
 }
 
-void Evaluator::run(std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
-                    std::span<const float> parameters, std::span<const float> statistics, Visit visit) {
+void NetworkEvaluator::run(std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
+                           std::span<const float> parameters, std::span<const float> statistics,
+                           Visit visit) {
   const auto blocks = network_.blocks();
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (!blocks[i].moments) continue;
@@ -73,7 +74,8 @@ void Evaluator::run(std::int64_t first_slice, std::int64_t last_slice, const Sli
   });
 }
 
-void Evaluator::run_slice(int worker, std::int64_t first, std::int64_t samples, const SliceSource& source) {
+void NetworkEvaluator::run_slice(int worker, std::int64_t first, std::int64_t samples,
+                                 const SliceSource& source) {
   std::byte* context = contexts_[static_cast<std::size_t>(worker)].data();
   profiler_.time(worker, Piece::input, 0, [&] {
     float* input = reinterpret_cast<float*>(context + plan_.input.offset);

@@ -25,24 +25,35 @@ struct EvaluatedSlice {
   std::span<const std::int32_t> labels;  ///< [samples]
 };
 
-/// Runs the network forward with moving statistics and without dropout, over a split cut into slices.
+/// Runs a model forward with moving statistics and without dropout, over a split cut into slices.
 class Evaluator {
  public:
   using Visit = FunctionRef<void(std::int64_t slice, const EvaluatedSlice& result)>;
 
-  /// Plans the network for the slices of a split of `total` samples. Network and pool must outlive the
-  /// evaluator.
-  Evaluator(Network& network, WorkerPool& pool, std::int64_t total);
+  virtual ~Evaluator() = default;
+  /// Evaluates slices [first_slice, last_slice) of the split that the evaluator was made for. `visit` is
+  /// called once a slice, and maybe by several threads at once.
+  virtual void run(std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
+                   std::span<const float> parameters, std::span<const float> statistics, Visit visit) = 0;
 
-  /// Evaluates slices [first_slice, last_slice). `visit` is called by several workers at once, once a slice.
-  void run(std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
-           std::span<const float> parameters, std::span<const float> statistics, Visit visit);
+  virtual std::size_t memory_bytes() const = 0;
+  /// Where the time goes.
+  virtual Profiler& profiler() = 0;
 
   static std::int64_t slices(std::int64_t total) { return (total + kEvaluationSlice - 1) / kEvaluationSlice; }
-  std::size_t memory_bytes() const;
+};
 
-  /// The time of the workers, block by block.
-  Profiler& profiler() { return profiler_; }
+/// Evaluates with a network's kernels in the pool's threads.
+class NetworkEvaluator : public Evaluator {
+ public:
+  /// Plans the network for the slices of a split of `total` samples. Network and pool must outlive the
+  /// evaluator.
+  NetworkEvaluator(Network& network, WorkerPool& pool, std::int64_t total);
+
+  void run(std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
+           std::span<const float> parameters, std::span<const float> statistics, Visit visit) override;
+  std::size_t memory_bytes() const override;
+  Profiler& profiler() override { return profiler_; }
 
  private:
   void run_slice(int worker, std::int64_t first, std::int64_t samples, const SliceSource& source);

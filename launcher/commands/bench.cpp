@@ -23,7 +23,7 @@ constexpr std::int64_t kGroups = 10;  ///< rates are taken over this many groups
 
 /// What is measured: training or evaluation.
 struct Subject {
-  std::function<std::int64_t()> step;  ///< returns the images of all ranks
+  std::function<std::int64_t(std::int64_t steps)> take;  ///< returns the images of all ranks
   std::int64_t warm_up = 0, steps = 0;
   std::reference_wrapper<Profiler> profiler;
 };
@@ -31,16 +31,15 @@ struct Subject {
 /// Takes the steps, and notes their rates, images and seconds; returns the moment when they began.
 Clock::time_point take_steps(const Subject& subject, bool trace, Communicator& communicator,
                              BenchMeasurement& result) {
-  for (std::int64_t i = 0; i < subject.warm_up; ++i) subject.step();
+  subject.take(subject.warm_up);
   communicator.barrier();  // so that all count from about the same moment
   subject.profiler.get().start(trace);
   const auto begin = Clock::now();
   const std::int64_t groups = std::min(kGroups, subject.steps);
   for (std::int64_t group = 0; group < groups; ++group) {
-    double images = 0;
     const auto start = Clock::now();
-    for (std::int64_t i = subject.steps * group / groups; i < subject.steps * (group + 1) / groups; ++i)
-      images += static_cast<double>(subject.step());
+    const auto images = static_cast<double>(
+        subject.take(subject.steps * (group + 1) / groups - subject.steps * group / groups));
     result.rates.push_back(images / std::chrono::duration<double>(Clock::now() - start).count());
     result.images += images;
   }
@@ -94,13 +93,13 @@ class Bench {
     memory_.peak = resident.peak;
     memory_.files = resident.files;
     const Profiler& profiler = subject.profiler;
-    const Network& network = engine().network();
+    const std::vector<EngineBlock> blocks = engine().blocks();
     measured_.ranks = world_.size();
-    measured_.threads = engine().pool().workers();
-    if (line_.trace) write_trace(trace_, profiler, network, begin, measured_.threads, communicator_);
+    measured_.threads = engine().workers();
+    if (line_.trace) write_trace(trace_, profiler, blocks, begin, measured_.threads, communicator_);
     const MetricsEvent memory = memory_json(memory_, communicator_);
     measure_machine();
-    MetricsEvent json = bench_json(measured_, profiler, network);
+    MetricsEvent json = bench_json(measured_, profiler, rehearsal_.setup().model, blocks);
     json["memory_per_rank"] = memory;
     return json;
   }
@@ -121,8 +120,8 @@ class Bench {
     measured_.slice_samples = measured_.batch / static_cast<double>(*train.slices);
     measured_.slots = rehearsal_.optimizer().slot_names().size();
     memory_.arenas = rehearsal_.memory();
-    return {[this] { return rehearsal_.step().samples; }, 5, line_.steps.value_or(50),
-            rehearsal_.runner().profiler()};
+    return {[this](std::int64_t steps) { return rehearsal_.take(steps); }, 5, line_.steps.value_or(50),
+            rehearsal_.profiler()};
   }
 
   Subject evaluation() {
@@ -130,21 +129,24 @@ class Bench {
     agree(communicator_, [&] {
       state_.emplace(setup.model, std::vector<std::string>{});
       pipeline_.emplace(make_pipeline(setup, setup.test, false));
-      evaluator_.emplace(engine().network(), engine().pool(), pipeline_->dataset().size());
+      evaluator_ = engine().make_evaluator(pipeline_->dataset().size());
     });
     Generation& weights = state_->current();
     initialize(setup.model, setup.experiment.seed, weights.parameters(), weights.statistics());
     measured_.evaluation = true;
     measured_.batch = static_cast<double>(pipeline_->dataset().size());
     measured_.slice_samples = static_cast<double>(kEvaluationSlice);
-    memory_.arenas = memory_of_evaluation(engine().network(), evaluator_->memory_bytes());
+    memory_.arenas = engine().memory_of_evaluation(evaluator_->memory_bytes());
     guard_.watchdog().enter("evaluating, or waiting for other ranks", 0);
-    const auto pass = [this, loss = make_loss(setup.experiment)] {
-      return evaluate(*evaluator_, *pipeline_, state_->current().parameters(), state_->current().statistics(),
-                      loss, communicator_, &guard_.watchdog())
-          .samples;
+    const auto passes = [this, loss = make_loss(setup.experiment)](std::int64_t count) {
+      std::int64_t images = 0;
+      for (std::int64_t i = 0; i < count; ++i)
+        images += evaluate(*evaluator_, *pipeline_, state_->current().parameters(),
+                           state_->current().statistics(), loss, communicator_, &guard_.watchdog())
+                      .samples;
+      return images;
     };
-    return {pass, 1, line_.steps.value_or(10), evaluator_->profiler()};
+    return {passes, 1, line_.steps.value_or(10), evaluator_->profiler()};
   }
 
   /// After the steps: what it walks through would count as theirs.
@@ -152,8 +154,7 @@ class Bench {
     guard_.watchdog().enter("measuring the machine", 0);
     communicator_.barrier();
     measured_.isa = name_of(engine().isa());
-    measured_.peaks = measure_peaks(engine().pool(), engine().backend().loops(),
-                                    world_.local_size() * engine().pool().workers());
+    measured_.peaks = engine().measure_peaks(world_.local_size() * engine().workers());
   }
 
   const CommandLine& line_;
@@ -164,7 +165,7 @@ class Bench {
   Rehearsal rehearsal_;
   std::optional<TrainingState> state_;  ///< of evaluation, as what follows
   std::optional<InputPipeline> pipeline_;
-  std::optional<Evaluator> evaluator_;
+  std::unique_ptr<Evaluator> evaluator_;
   BenchMeasurement measured_;
   RankMemory memory_;
 };

@@ -15,44 +15,38 @@ double median(std::vector<double> values) {
   return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-double parameter_elements(const Block& block) {
-  double elements = 0;
-  for (const ParameterRange& range : block.parameters)
-    elements += static_cast<double>(range.shape.elements());
-  return elements;
-}
-double deferred_elements(const Block& block) {
-  return block.kernel->defers_weight_gradient()
-             ? static_cast<double>(block.parameters.front().shape.elements())
-             : 0;
+/// Of a block's parameters, those whose gradient each slice adds to the sums.
+std::int64_t summed_elements(const EngineBlock& block) {
+  const auto apart = [](const Op& op) { return op.parameters.front().shape.elements(); };
+  return block.parameter_elements() - (block.weight_gradient_apart ? apart(block.ops.front()) : 0);
 }
 
 /// Puts times and work together, image by image.
 class Reporter {
  public:
-  Reporter(const BenchMeasurement& measured, const Profiler& profiler, const Network& network)
+  Reporter(const BenchMeasurement& measured, const Profiler& profiler, const Model& model,
+           std::span<const EngineBlock> blocks)
       : m_(measured),
         profiler_(profiler),
-        network_(network),
+        model_(model),
+        blocks_(blocks),
         first_trainable_(static_cast<std::size_t>(
-            std::ranges::find_if(network.blocks(), [](const Block& b) { return !b.parameters.empty(); }) -
-            network.blocks().begin())) {}
+            std::ranges::find_if(blocks, [](const EngineBlock& b) { return b.parameter_elements() > 0; }) -
+            blocks.begin())) {}
 
   MetricsEvent layers() const {
     MetricsEvent layers = MetricsEvent::array();
-    for (std::size_t i = 0; i < network_.blocks().size(); ++i) {
-      const Block& block = network_.blocks()[i];
-      layers.push_back({{"layer", block.layer_name()},
-                        {"kernel", block.provider + ": " + block.kernel_name},
-                        {"pieces", pieces(i)}});
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+      const EngineBlock& block = blocks_[i];
+      layers.push_back({{"layer", block.layer_name()}, {"kernel", block.kernel}, {"pieces", pieces(i)}});
     }
     return layers;
   }
 
   /// What belongs to no layer, and the layers' sums.
   MetricsEvent phases() const {
-    const double elements = static_cast<double>(network_.model().input.elements());
-    const double classes = static_cast<double>(network_.model().output.elements());
+    const double elements = static_cast<double>(model_.input.elements());
+    const double classes = static_cast<double>(model_.output.elements());
     MetricsEvent phases;
     phases["input"] = piece(profiler_.seconds(Piece::input), Work{0, elements * (1 + sizeof(float))});
     phases["loss"] =
@@ -60,11 +54,11 @@ class Reporter {
     phases["prepare"] = piece(profiler_.seconds(Piece::prepare), {});
     if (m_.evaluation) return phases;
     Work sums;
-    for (const Block& block : network_.blocks()) sums = sums + sum_work(block);
+    for (const EngineBlock& block : blocks_) sums = sums + sum_work(block);
     phases["sum"] = piece(profiler_.seconds(Piece::sum), sums);
     // Reads gradient, weight and moments, and writes what is new of them.
     const double moved = sizeof(float) * (3 + 2 * static_cast<double>(m_.slots));
-    const double parameters = static_cast<double>(network_.model().parameter_elements);
+    const double parameters = static_cast<double>(model_.parameter_elements);
     phases["update"] = piece(profiler_.seconds(Piece::update), Work{0, moved * parameters / m_.batch});
     return phases;
   }
@@ -110,29 +104,30 @@ class Reporter {
   }
 
   /// A slice's gradient is read, and a sum of integers read and written.
-  Work sum_work(const Block& block) const {
-    const double elements = parameter_elements(block) - deferred_elements(block);
+  Work sum_work(const EngineBlock& block) const {
+    const auto elements = static_cast<double>(summed_elements(block));
     return {0, elements * (sizeof(float) + 2 * sizeof(std::int64_t)) / m_.slice_samples};
   }
 
   MetricsEvent pieces(std::size_t i) const {
-    const Block& block = network_.blocks()[i];
+    const EngineBlock& block = blocks_[i];
     const auto spent = [&](Piece piece) { return profiler_.seconds(piece, i); };
     MetricsEvent pieces{{"forward", piece(spent(Piece::forward), forward_work(block.ops, m_.slice_samples))}};
     if (m_.evaluation || i < first_trainable_) return pieces;
     const Work data = data_gradient_work(block.ops, m_.slice_samples, i > first_trainable_);
-    const bool apart = block.kernel->defers_weight_gradient();
+    const bool apart = block.weight_gradient_apart;
     // Formed apart, it is written once a step and rank.
     const Work weights = weight_gradient_work(block.ops, apart ? m_.batch / m_.ranks : m_.slice_samples);
     pieces["backward"] = piece(spent(Piece::backward), apart ? data : data + weights);
     if (apart) pieces["weight_gradient"] = piece(spent(Piece::weight_gradient), weights);
-    if (!block.parameters.empty()) pieces["sum"] = piece(spent(Piece::sum), sum_work(block));
+    if (block.parameter_elements() > 0) pieces["sum"] = piece(spent(Piece::sum), sum_work(block));
     return pieces;
   }
 
   const BenchMeasurement& m_;
   const Profiler& profiler_;
-  const Network& network_;
+  const Model& model_;
+  std::span<const EngineBlock> blocks_;
   std::size_t first_trainable_;
 };
 
@@ -185,8 +180,9 @@ std::string mebibytes(const MetricsEvent& bytes) {
 
 }  // namespace
 
-MetricsEvent bench_json(const BenchMeasurement& measured, const Profiler& profiler, const Network& network) {
-  const Reporter reporter(measured, profiler, network);
+MetricsEvent bench_json(const BenchMeasurement& measured, const Profiler& profiler, const Model& model,
+                        std::span<const EngineBlock> blocks) {
+  const Reporter reporter(measured, profiler, model, blocks);
   const auto& rates = measured.rates;
   return {{"images_per_second",
            {{"median", median(rates)},

@@ -5,9 +5,10 @@
 #include <vector>
 
 #include "core/profiler.h"
+#include "launcher/engine.h"
 #include "launcher/machine_peaks.h"
 #include "launcher/metrics_writer.h"
-#include "layers/network.h"
+#include "layers/model.h"
 
 namespace convoy {
 
@@ -26,7 +27,8 @@ struct BenchMeasurement {
 };
 
 /// docs/bench.md explains each field.
-MetricsEvent bench_json(const BenchMeasurement& measured, const Profiler& profiler, const Network& network);
+MetricsEvent bench_json(const BenchMeasurement& measured, const Profiler& profiler, const Model& model,
+                        std::span<const EngineBlock> blocks);
 
 /// The same for people, in lines of at most 120 characters.
 std::string bench_text(const MetricsEvent& json);

@@ -64,14 +64,13 @@ void report_data(Report& report, const Setup& setup) {
                 counted(setup.validation->size(), "sample"));
 }
 
-void report_kernels(Report& report, const Network& network, config::Precision precision) {
+void report_kernels(Report& report, const Engine& engine, config::Precision precision) {
   MetricsEvent kernels = MetricsEvent::object();
-  for (const Block& block : network.blocks()) {
-    const std::string text = fmt::format("{}: {}", block.provider, block.kernel_name);
+  for (const EngineBlock& block : engine.blocks()) {
     std::string ops;
     for (const Op& op : block.ops) ops += (ops.empty() ? "" : " + ") + std::string(name_of(op.kind));
-    report.line("kernels", "{:<24} {:<28} {}", block.layer_name(), ops, text);
-    kernels[block.layer_name()].push_back(text);
+    report.line("kernels", "{:<24} {:<28} {}", block.layer_name(), ops, block.kernel);
+    kernels[block.layer_name()].push_back(block.kernel);
   }
   report.json()["kernels"] = kernels;
   report.json()["precision"] = name_of_value(precision);
@@ -216,12 +215,11 @@ void report_all_reduce(Report& report, const Setup& setup, Communicator& communi
 
 /// Throws AgreedError where a step is refused.
 void report_speed(Report& report, Rehearsal& rehearsal) {
-  for (std::int64_t i = 0; i < kWarmUpSteps; ++i) rehearsal.step();
-  Profiler& profiler = rehearsal.runner().profiler();
+  rehearsal.take(kWarmUpSteps);
+  Profiler& profiler = rehearsal.profiler();
   profiler.start();
   const auto begin = Profiler::Clock::now();
-  double images = 0;
-  for (std::int64_t i = 0; i < kMeasuredSteps; ++i) images += static_cast<double>(rehearsal.step().samples);
+  const auto images = static_cast<double>(rehearsal.take(kMeasuredSteps));
   const double total = std::chrono::duration<double>(Profiler::Clock::now() - begin).count();
   const Setup& setup = rehearsal.setup();
   const double rate = images / total;
@@ -230,7 +228,7 @@ void report_speed(Report& report, Rehearsal& rehearsal) {
               epoch, counted(setup.experiment.train.epochs, "epoch"),
               epoch * static_cast<double>(setup.experiment.train.epochs) / 60);
   const auto percent = [&](Piece piece) { return 100 * profiler.seconds(piece) / total; };
-  const double updating = percent(Piece::update) / rehearsal.engine().pool().workers();
+  const double updating = percent(Piece::update) / rehearsal.engine().workers();
   const double apart = percent(Piece::reduce) + updating + percent(Piece::gather);
   report.line(
       "speed",
@@ -287,9 +285,9 @@ ExitCode run_check(const CommandLine& line, World& world) {
     for (const std::string& warning : setup.warnings) report.line("warning", "{}", warning);
     report_model(report, setup);
     report_data(report, setup);
-    report_kernels(report, rehearsal.engine().network(), setup.experiment.train.precision);
+    report_kernels(report, rehearsal.engine(), setup.experiment.train.precision);
     report_cores(report, setup, world, shares);
-    report_slices(report, setup, world, rehearsal.engine().pool().workers());
+    report_slices(report, setup, world, rehearsal.engine().workers());
     report_memory(report, rehearsal, world, *communicator);
     report_libraries(report, agree_on_fingerprint(rehearsal.engine(), setup, world, *communicator));
     rehearsal.initialize();

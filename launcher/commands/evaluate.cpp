@@ -52,15 +52,14 @@ ExitCode run_evaluate(const CommandLine& line, World& world) {
   model.load(line, world, *communicator, guard);
   agree(*communicator, [&] { open_data(model.setup); });
   const Setup& setup = model.setup;
-  Engine& engine = *model.engine;
   require_same_config(setup, *communicator);  // once more, with what follows from the data
   require_same_data(line.split == "train" ? *setup.training : *setup.test, *communicator);
   const InputPipeline pipeline =
       make_pipeline(setup, line.split == "train" ? setup.training : setup.test, false);
-  Evaluator evaluator(engine.network(), engine.pool(), pipeline.dataset().size());
+  const std::unique_ptr<Evaluator> evaluator = model.engine->make_evaluator(pipeline.dataset().size());
   guard.watchdog().enter("evaluating, or waiting for other ranks", 0);
   const EvaluationResult result =
-      evaluate(evaluator, pipeline, model.state->current().parameters(), model.state->current().statistics(),
+      evaluate(*evaluator, pipeline, model.state->current().parameters(), model.state->current().statistics(),
                make_loss(setup.experiment), *communicator, &guard.watchdog());
   const bool with_top5 = std::ranges::count(setup.experiment.metrics, config::Metric::top_5_accuracy) > 0;
   if (world.rank() == 0) {

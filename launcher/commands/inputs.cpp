@@ -83,9 +83,9 @@ std::vector<double> gather_core_shares(const World& world, Communicator& communi
   return core_shares(world.hosts(), facts);
 }
 
-Engine::Options engine_options(const config::Experiment& experiment, const World& world,
-                               Communicator& communicator) {
-  Engine::Options options;
+CpuEngine::Options engine_options(const config::Experiment& experiment, const World& world,
+                                  Communicator& communicator) {
+  CpuEngine::Options options;
   options.isa = experiment.distributed.cpu_isa.value_or(widest_isa());
   agree(communicator, [&] {
     if (experiment.distributed.cpu_isa) pin_libraries(options.isa);
@@ -98,6 +98,17 @@ Engine::Options engine_options(const config::Experiment& experiment, const World
   return options;
 }
 
+std::unique_ptr<Engine> make_engine(const Setup& setup, const CpuEngine::Options& options) {
+  return std::make_unique<CpuEngine>(setup.model, options);
+}
+
+std::unique_ptr<Engine> make_engine(const Setup& setup, const World& world, Communicator& communicator) {
+  const CpuEngine::Options options = engine_options(setup.experiment, world, communicator);
+  std::unique_ptr<Engine> engine;
+  agree(communicator, [&] { engine = make_engine(setup, options); });
+  return engine;
+}
+
 void WeightedModel::load(const CommandLine& line, const World& world, Communicator& communicator,
                          StallGuard& guard) {
   std::filesystem::path weights;
@@ -107,9 +118,8 @@ void WeightedModel::load(const CommandLine& line, const World& world, Communicat
     weights = choose_weights(line, input, setup);
   });
   require_same_config(setup, communicator);
-  const Engine::Options options = engine_options(setup.experiment, world, communicator);
+  engine = make_engine(setup, world, communicator);
   agree(communicator, [&] {
-    engine.emplace(setup.model, options);
     state.emplace(setup.model, std::vector<std::string>{});
     state->load_weights(SafetensorsFile(weights));
   });

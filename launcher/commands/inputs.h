@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "launcher/commands/command.h"
+#include "launcher/cpu_engine.h"
 #include "launcher/setup.h"
 #include "launcher/stall_guard.h"
 
@@ -41,13 +42,18 @@ std::vector<double> gather_core_shares(const World& world, Communicator& communi
 /// Threads for this rank (distributed.threads_per_rank, or its share of the cores that the host lends its
 /// ranks), and the instruction set, to which it pins the process's libraries if the config says so.
 /// Collective.
-Engine::Options engine_options(const config::Experiment& experiment, const World& world,
-                               Communicator& communicator);
+CpuEngine::Options engine_options(const config::Experiment& experiment, const World& world,
+                                  Communicator& communicator);
+
+/// What computes for a setup in this rank; the setup must outlive it. Throws ConfigError, DeviceError.
+std::unique_ptr<Engine> make_engine(const Setup& setup, const CpuEngine::Options& options);
+/// The same with the options that follow from the setup. Collective.
+std::unique_ptr<Engine> make_engine(const Setup& setup, const World& world, Communicator& communicator);
 
 /// A model with the weights that the command line names, ready to run forward.
 struct WeightedModel {
   Setup setup;
-  std::optional<Engine> engine;
+  std::unique_ptr<Engine> engine;
   std::optional<TrainingState> state;
 
   /// Says which weights, unless it is to be quiet. Collective. Throws ConfigError, CheckpointError.

@@ -109,14 +109,14 @@ ExitCode run_predict(const CommandLine& line, World& world) {
   require_same_config(model.setup, *communicator);  // once more, with what follows from the data
   require_same_data(*pictures, *communicator);
   const InputPipeline pipeline = make_pipeline(model.setup, pictures, false);
-  Evaluator evaluator(model.engine->network(), model.engine->pool(), pictures->size());
+  const std::unique_ptr<Evaluator> evaluator = model.engine->make_evaluator(pictures->size());
   const std::int64_t classes = model.setup.model.output.elements();
   std::optional<NpyWriter> file;
   agree(*communicator, [&] {
     if (world.rank() == 0) file.emplace(output, pictures->size(), classes);
   });
   guard.watchdog().enter("predicting, or waiting for other ranks", 0);
-  Prediction prediction(evaluator, pipeline, *model.state, classes, guard.watchdog(), *communicator);
+  Prediction prediction(*evaluator, pipeline, *model.state, classes, guard.watchdog(), *communicator);
   prediction.run([&](std::span<const float> outputs) { file->append(outputs); });
   agree(*communicator, [&] {
     if (file) file->commit();

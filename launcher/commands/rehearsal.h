@@ -29,20 +29,22 @@ class Rehearsal {
   /// After initialize(): takes model.weights, if the config has it, as training would. Collective. Throws
   /// AgreedError where it cannot.
   void load_first_weights();
-  /// The next step. Collective. Throws AgreedError (numeric), naming the step, where it is refused: such
-  /// steps update nothing, so that their time would say nothing.
-  StepResult step();
-  StepRunner& runner() { return *runner_; }
+  /// The next steps; returns how many images they took, of all ranks. Collective. Throws AgreedError
+  /// (numeric), naming the step, where one is refused: such steps update nothing, so that their time would
+  /// say nothing.
+  std::int64_t take(std::int64_t steps);
+  Profiler& profiler() { return stepper_->profiler(); }
 
  private:
   Communicator& communicator_;
   StallGuard& guard_;
   Setup setup_;
-  std::optional<Engine> engine_;
+  std::unique_ptr<Engine> engine_;
   std::optional<InputPipeline> pipeline_;
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<TrainingState> state_;
-  std::optional<StepRunner> runner_;
+  std::unique_ptr<Stepper> stepper_;
+  std::vector<StepResult> results_;  ///< of the steps taken last
   std::int64_t steps_ = 0;
 };
 

@@ -13,20 +13,10 @@ namespace convoy {
 namespace {
 
 /// What training will take in the rank that has most to do; nothing where this machine would not give it.
-std::optional<MemoryUse> expected_memory(const Setup& setup, const Engine::Options& options, int ranks) {
-  const config::Train& train = setup.experiment.train;
-  const auto rounded_up = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
+std::optional<MemoryUse> expected_memory(const Setup& setup, const CpuEngine::Options& options, int ranks) {
   try {
-    Engine engine(setup.model, options);
-    const Executor::Options step{.slices = *train.slices,
-                                 .local_slices = rounded_up(*train.slices, ranks),
-                                 .slice_samples = rounded_up(train.global_batch_size, *train.slices)};
-    engine.network().plan(step.slice_samples);
-    const Executor executor(engine.network(), engine.pool(), make_loss(setup.experiment), step);
-    const auto optimizer = make_optimizer(setup.experiment, engine.backend().loops());
-    const bool exact = setup.experiment.distributed.reduce == config::Reduce::exact;
-    return memory_of_training(engine.network(), optimizer->slot_names().size(), executor.memory_bytes(),
-                              ranks, exact ? GradientReducer::Mode::exact : GradientReducer::Mode::native);
+    const std::unique_ptr<Engine> engine = make_engine(setup, options);
+    return engine->memory_of_training(setup, ranks, engine->expected_activations(setup, ranks));
   } catch (const DeviceError&) {
     return std::nullopt;
   }
@@ -50,7 +40,7 @@ ExitCode run_summary(const CommandLine& line, World& world) {
   const auto communicator = world.communicator();
   Setup setup;
   agree(*communicator, [&] { setup = read_setup(config_or_run(line.config).config, line.overrides); });
-  const Engine::Options options = engine_options(setup.experiment, world, *communicator);
+  const CpuEngine::Options options = engine_options(setup.experiment, world, *communicator);
   if (world.rank() != 0) return ExitCode::ok;
   const std::string& name = setup.experiment.name;
   const std::optional<MemoryUse> use = expected_memory(setup, options, world.size());

@@ -85,12 +85,11 @@ MetricsEvent start_event(const Setup& setup, Engine& engine, const World& world,
                      {"config_sha256", config_hash},
                      {"fingerprint", nlohmann::json(fingerprint)},
                      {"ranks", world.size()},
-                     {"threads_per_rank", engine.pool().workers()},
+                     {"threads_per_rank", engine.workers()},
                      {"hosts", world.hosts()},
                      {"slices", *setup.experiment.train.slices}};
   MetricsEvent kernels = MetricsEvent::object();
-  for (const Block& block : engine.network().blocks())
-    kernels[block.layer_name()].push_back(fmt::format("{}: {}", block.provider, block.kernel_name));
+  for (const EngineBlock& block : engine.blocks()) kernels[block.layer_name()].push_back(block.kernel);
   event["kernels"] = kernels;
   return event;
 }
@@ -130,9 +129,7 @@ ExitCode run_train(const CommandLine& line, World& world) {
     open_data(setup);
   });
   require_same_setup(setup, *communicator);
-  const Engine::Options options = engine_options(setup.experiment, world, *communicator);
-  std::optional<Engine> engine;
-  agree(*communicator, [&] { engine.emplace(setup.model, options); });
+  const std::unique_ptr<Engine> engine = make_engine(setup, world, *communicator);
   const NumericsFingerprint fingerprint = agree_on_fingerprint(*engine, setup, world, *communicator);
 
   // Nothing is written before everything that can be checked has been.
@@ -148,7 +145,7 @@ ExitCode run_train(const CommandLine& line, World& world) {
   log.info("{}: {}, {}, {} of {}, {}, in {}", setup.experiment.name,
            counted(cost_of(setup.model).parameters, "parameter"),
            counted(setup.training->size(), "training sample"), counted(world.size(), "rank"),
-           counted(engine->pool().workers(), "thread"), counted(*setup.experiment.train.slices, "slice"),
+           counted(engine->workers(), "thread"), counted(*setup.experiment.train.slices, "slice"),
            directory.string());
   const RunPaths paths{directory};
   guard.report_to([paths, &watchdog, &world, &log](const CommError& error) {

@@ -93,7 +93,7 @@ Counts count(Communicator& communicator, int threads,
              const std::map<std::string, std::string>& kernels = kWithoutOnednn) {
   constexpr std::int64_t kSamples = 200, kSteps = 6;
   const Model model = testing::model_from_yaml(kLayers);
-  Engine engine(model, {.threads = threads, .kernels = kernels});
+  CpuEngine engine(model, {.threads = threads, .kernels = kernels});
   InputPipeline::Options input;
   input.augment = {RandomFlip{}, RandomCrop{.padding = 4}};
   const InputPipeline pipeline(

@@ -4,7 +4,7 @@
 #include <sstream>
 #include <thread>
 
-#include "launcher/engine.h"
+#include "launcher/cpu_engine.h"
 #include "tests/support/model_from_yaml.h"
 
 namespace convoy {
@@ -40,10 +40,10 @@ class BenchReport : public ::testing::Test {
     measured_.isa = "avx512";
     measured_.peaks = {2e9, 3e9};
   }
-  MetricsEvent json() const { return bench_json(measured_, profiler_, engine_.network()); }
+  MetricsEvent json() const { return bench_json(measured_, profiler_, model_, engine_.blocks()); }
 
   const Model model_ = testing::model_from_yaml(kLayers);
-  const Engine engine_{model_, {}};
+  const CpuEngine engine_{model_, {}};
   Profiler profiler_;
   BenchMeasurement measured_;
 };

@@ -195,7 +195,7 @@ class Keeping : public Optimizer {
 
 std::vector<float> gradient_of_step(const Model& model, const DatasetPtr& dataset,
                                     config::Precision precision) {
-  Engine engine(model, {.threads = 2, .precision = precision});
+  CpuEngine engine(model, {.threads = 2, .precision = precision});
   const InputPipeline pipeline = pipeline_of(dataset);
   TrainingState state(model, {});
   initialize(model, 11, state.current().parameters(), state.current().statistics());

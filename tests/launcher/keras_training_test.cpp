@@ -68,11 +68,11 @@ struct Outcome {
   std::map<std::string, std::vector<float>> statistics;
 };
 
-Outcome train(const Training& training, const Engine::Options& options) {
+Outcome train(const Training& training, const CpuEngine::Options& options) {
   const Setup& setup = training.setup();
   Outcome outcome;
   run_ranks(2, [&](Communicator& communicator) {
-    Engine engine(setup.model, options);
+    CpuEngine engine(setup.model, options);
     const InputPipeline pipeline = make_pipeline(setup, setup.training, /*training=*/true);
     const auto optimizer = make_optimizer(setup.experiment, engine.backend().loops());
     TrainingState state(setup.model, optimizer->slot_names());

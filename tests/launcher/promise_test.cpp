@@ -70,7 +70,7 @@ Outcome train(const char* layers, const Run& run) {
   run_ranks(
       run.ranks,
       [&](Communicator& communicator) {
-        Engine engine(model, {.threads = run.threads, .precision = run.precision});
+        CpuEngine engine(model, {.threads = run.threads, .precision = run.precision});
         InputPipeline::Options options;
         options.scale = 1.0 / 255;
         options.augment = {RandomFlip{}, RandomCrop{.padding = 4}, Cutout{.size = 8}};
@@ -95,7 +95,7 @@ Outcome train(const char* layers, const Run& run) {
           ASSERT_FALSE(result.refused) << *result.refused;
           losses.push_back(result.loss);
         }
-        Evaluator evaluator(engine.network(), engine.pool(), test->size());
+        NetworkEvaluator evaluator(engine.network(), engine.pool(), test->size());
         const EvaluationResult evaluation =
             evaluate(evaluator, InputPipeline(test, {.scale = 1.0 / 255}), state.current().parameters(),
                      state.current().statistics(), SparseCategoricalCrossentropy{}, communicator);

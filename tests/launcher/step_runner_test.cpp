@@ -48,7 +48,7 @@ void expect_first_step_refused(int ranks, std::int64_t marked, double scale = 1.
   const Model model = testing::model_from_yaml(kLayers);
   const DatasetPtr training = make_shapes({.seed = 3, .train_samples = 48, .test_samples = 1}, Split::train);
   run_ranks(ranks, [&](Communicator& communicator) {
-    Engine engine(model, {});
+    CpuEngine engine(model, {});
     InputPipeline::Options input;
     input.scale = scale;
     const InputPipeline pipeline(training, input);

@@ -31,7 +31,7 @@ TEST_P(Evaluators, ComputeTheOutputsOfTheSerialReferenceInDouble) {
   WorkerPool pool(2);
   std::vector<double> outputs(expected.size());
   std::vector<std::int32_t> labels(static_cast<std::size_t>(samples));
-  Evaluator(network, pool, samples)
+  NetworkEvaluator(network, pool, samples)
       .run(0, Evaluator::slices(samples), batch, parameters, statistics,
            [&](std::int64_t, const EvaluatedSlice& slice) {
              std::copy(slice.output.begin(), slice.output.end(), outputs.begin() + slice.first * 10);

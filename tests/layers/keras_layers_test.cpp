@@ -142,7 +142,7 @@ class Given : public SliceSource {
 
 void expect_evaluation(const Case& one, Network& network) {
   WorkerPool pool(1);
-  Evaluator evaluator(network, pool, one.samples);
+  NetworkEvaluator evaluator(network, pool, one.samples);
   std::vector<float> output;
   evaluator.run(0, 1, Given(one.tensor<float>("input"), one.samples), one.parameters<float>(),
                 one.statistics<float>(), [&](std::int64_t, const EvaluatedSlice& slice) {
