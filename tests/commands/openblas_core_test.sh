@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # OpenBLAS gets the kernels of the processor, or those that the user names, and counts only where it computes something.
 . "$(dirname "$0")/lib.sh"
+unset OPENBLAS_CORETYPE  # what this shell's user has chosen
 write_config
 
 # The fingerprint of a run on so many ranks with the dense layers' products from a provider.
