@@ -22,9 +22,13 @@ target_include_directories(convoy_options INTERFACE $<BUILD_INTERFACE:${PROJECT_
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/convoy>)
 # A contracted multiply-add rounds once where the source rounds twice: the bits of a result would then depend on the
 # compiler. Fused multiply-adds are written out (std::fma) where they are wanted.
-target_compile_options(convoy_options INTERFACE -ffp-contract=off)
+target_compile_options(convoy_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>
+                       $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false;-Xcompiler=-ffp-contract=off>)
 set(convoy_warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
     -Woverloaded-virtual $<$<BOOL:${CONVOY_WARNINGS_AS_ERRORS}>:-Werror>)
 # At -O3 GCC 12 warns of overlapping copies inside std::string (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651).
 list(APPEND convoy_warnings $<$<CONFIG:Release>:-Wno-restrict>)
-target_compile_options(convoy_options INTERFACE $<BUILD_INTERFACE:${convoy_warnings}>)
+target_compile_options(convoy_options INTERFACE
+  $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:${convoy_warnings}>>
+  $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>>
+  $<BUILD_INTERFACE:$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${CONVOY_WARNINGS_AS_ERRORS}>>:-Werror=all-warnings>>)

@@ -1,3 +1,8 @@
+set(cuda_facts "")
+if(CONVOY_WITH_CUDA)
+  set(cuda_facts "${CMAKE_CUDA_COMPILER_VERSION} for ${CMAKE_CUDA_ARCHITECTURES}")
+  string(REPLACE ";" ", " cuda_facts "${cuda_facts}")
+endif()
 # Facts of the build for `convoy --version`: generated/launcher/build_facts.h, written again when one of them changes.
 file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/build_facts.in.h CONTENT
 "#pragma once
@@ -11,6 +16,7 @@ constexpr const char* kCompiler = \"${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILE
 constexpr const char* kSystem = \"${CMAKE_SYSTEM_NAME} ${CMAKE_SYSTEM_PROCESSOR}\";
 constexpr const char* kOpenBlas = \"${OPENBLAS_VERSION}\";
 constexpr const char* kOneDnn = \"${dnnl_VERSION}\";  // empty: built without
+constexpr const char* kCuda = \"${cuda_facts}\";       // likewise
 
 }  // namespace convoy::build
 ")

@@ -63,16 +63,18 @@ std::string build_id() {
 }
 
 std::string version_text() {
-  const std::string_view onednn = build::kOneDnn;
+  const std::string_view onednn = build::kOneDnn, cuda = build::kCuda;
   return fmt::format(
       "convoy {} (commit {})\n"
       "built as {} by {} for {}\n"
       "OpenBLAS {}, oneDNN {}\n"
+      "CUDA {}\n"
       "{}\n"
       "backends: cpu\n"
       "build ID {}",
       build::kVersion, build::kCommit, build::kType, build::kCompiler, build::kSystem, build::kOpenBlas,
-      onednn.empty() ? "not built in" : onednn, World::library(), build_id());
+      onednn.empty() ? "not built in" : onednn, cuda.empty() ? "not built in" : cuda, World::library(),
+      build_id());
 }
 
 }  // namespace convoy

@@ -15,7 +15,7 @@ TEST(Version, NamesTheBuildAndItsLibraries) {
   const std::string text = version_text();
   EXPECT_THAT(text,
               StartsWith("convoy " + short_version().substr(0, short_version().find(' ')) + " (commit "));
-  for (const char* fact : {"built as ", "OpenBLAS ", "oneDNN ", "build ID "})
+  for (const char* fact : {"built as ", "OpenBLAS ", "oneDNN ", "CUDA ", "build ID "})
     EXPECT_THAT(text, HasSubstr(fact));
 }
 

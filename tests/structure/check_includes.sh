@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks which file includes what: core knows nothing of layers, comm and launcher; layers and comm know core and never
-# each other; launcher knows all. Libraries with a face of their own are seen by one folder each. Prints a line for each
-# breach and fails if there is one.
+# each other; launcher knows all. Libraries with a face of their own are seen by one folder each, and only
+# core/cuda/launch.h knows how nvcc compiles, so that all else also compiles as C++. Prints a line for each breach and
+# fails if there is one.
 # usage: check_includes.sh [REPOSITORY]
 set -euo pipefail
 cd "${1:-$(dirname "$0")/../..}"
@@ -48,7 +49,10 @@ find "${folders[@]}" -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o 
       only("^(oneapi/)?dnnl", "core/cpu/onednn/", "oneDNN")
       only("^(cblas|openblas|f77blas)", "core/cpu/openblas/", "OpenBLAS")
       only("^(cuda|cublas|cudnn|device_launch)", "core/cuda/|comm/nccl|support/fake_cuda/", "CUDA")
-      only("^nccl", "comm/nccl|support/fake_cuda/", "NCCL")
+      only("^nccl", "core/cuda/|comm/nccl|support/fake_cuda/", "NCCL")
+    }
+    FILENAME != "core/cuda/launch.h" && match($0, /<<<|__global__|__CUDACC__|__CUDA_ARCH__/) {
+      breach("only core/cuda/launch.h may say " substr($0, RSTART, RLENGTH))
     }
     END {
       close_file()

@@ -41,6 +41,10 @@ expect layers/a.cpp '#include <cblas.h>' 'only core/cpu/openblas/ may include Op
 expect core/cpu/a.cpp '#include <cuda_runtime.h>' 'may include CUDA'
 expect comm/mpi_communicator.cpp '#include <nccl.h>' 'may include NCCL'
 expect tests/core/a.cpp '#include <mpi.h>' 'only comm/ may include MPI'
+expect core/cuda/kernels/a.cu 'add<<<1, 256>>>(x);' 'only core/cuda/launch.h may say <<<'
+expect core/cuda/kernels/a.cu '__global__ void add(float* x);' 'may say __global__'
+expect core/math.h '#if defined(__CUDACC__)' 'may say __CUDACC__'
+expect tests/core/cuda/a.cpp '#ifdef __CUDA_ARCH__' 'may say __CUDA_ARCH__'
 
 for lower in core layers comm launcher; do expect launcher/a.cpp "#include \"$lower/b.h\""; done
 expect layers/a.h '#include "core/b.h"'
@@ -51,6 +55,9 @@ expect core/config/yaml.cpp '#include <yaml-cpp/yaml.h>'
 expect core/cpu/onednn/a.cpp '#include <oneapi/dnnl/dnnl.hpp>'
 expect core/cpu/openblas/a.cpp '#include <cblas.h>'
 expect core/cuda/a.cu '#include <cuda_runtime.h>'
+expect core/cuda/nccl_version.cpp '#include <nccl.h>'
+expect core/cuda/launch.h '#if defined(__CUDACC__)'
+expect core/a.cpp 'return x << 3;'
 expect tests/comm/a.cpp '#include <mpi.h>'
 expect core/a.cpp '// #include "comm/b.h" would be wrong here'
 

@@ -36,6 +36,7 @@ enum class Threads { forward, backward, shuffled };  ///< of a kernel, within a 
 
 struct Options {
   int devices = 1;
+  int driver = CUDART_VERSION;                      ///< the newest CUDA that it knows
   std::size_t memory_bytes = std::size_t{1} << 30;  ///< of each device
   Order order = Order::latest;
   Threads threads = Threads::forward;

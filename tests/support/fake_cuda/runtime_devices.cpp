@@ -76,12 +76,13 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
 
 cudaError_t cudaDriverGetVersion(int* version) {
   const std::unique_lock lock(machine_mutex());
-  *version = machine() ? CUDART_VERSION : 0;  // as CUDA says it where there is no driver
+  *version = machine() ? machine()->options.driver : 0;  // as CUDA says it where there is no driver
   return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceCount(int* number) {
   return call("cudaGetDeviceCount", [&](State& state) {
+    if (state.options.driver < CUDART_VERSION) return cudaErrorInsufficientDriver;
     *number = state.options.devices;
     return *number == 0 ? cudaErrorNoDevice : cudaSuccess;
   });

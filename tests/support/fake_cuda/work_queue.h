@@ -17,9 +17,9 @@ namespace convoy::fake_cuda {
 struct Work {
   std::string name;
   std::function<void()> run;  ///< empty: a mark in a stream
-  std::vector<int> devices;  ///< whose memory it may touch
-  std::int64_t lane = 0;     ///< the stream that it was queued in, counted from the oldest
-  int missing = 0;           ///< streams that take part in it and have not queued it yet
+  std::vector<int> devices;   ///< whose memory it may touch
+  std::int64_t lane = 0;      ///< the stream that it was queued in, counted from the oldest
+  int missing = 0;            ///< streams that take part in it and have not queued it yet
 
   // Kept by the queue.
   std::int64_t number = 0;
