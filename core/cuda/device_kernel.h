@@ -16,9 +16,10 @@ struct StepValues {
   std::uint64_t step = 0;         ///< of the run, from 0: the counter of random draws
   std::uint64_t epoch = 0;        ///< of the order of the samples
   std::int64_t first_sample = 0;  ///< the place of the batch's first sample in the epoch's order
-  std::int64_t update = 1;        ///< as UpdateStep::number
-  double learning_rate = 0;
-  double bias_correction = 1;  ///< Adam's: sqrt(1 - beta_2^t) / (1 - beta_1^t)
+  // Of the optimizer:
+  float learning_rate = 0;
+  float alpha = 0;  ///< Adam's: learning rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) in update t
+  float decay = 0;  ///< learning rate * weight decay
 };
 
 /// As SliceArgs, ForwardArgs and BackwardArgs (core/backend.h) for the CPU: what a kernel is given for one

@@ -4,7 +4,7 @@
 // nvcc it runs on the device; compiled as plain C++ it runs on the host, for tests without a GPU: as work of
 // the same stream, its threads in any order that the test asks for.
 
-// Include it first: it makes core/math.h's functions the device's too.
+// It makes core/math.h's functions the device's too, so nvcc is told to include it before everything else.
 #if defined(__CUDACC__)
 #if defined(CONVOY_MATH)
 #error include core/cuda/launch.h before everything else
