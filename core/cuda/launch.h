@@ -45,12 +45,14 @@ CONVOY_DEVICE inline void atomic_max(std::int32_t* largest, std::int32_t value);
 
 namespace convoy::cuda {
 
-CONVOY_DEVICE inline void atomic_add(std::int64_t* sum, std::int64_t value) {
+CONVOY_DEVICE inline void atomic_add([[maybe_unused]] std::int64_t* sum,
+                                     [[maybe_unused]] std::int64_t value) {
 #if defined(__CUDA_ARCH__)
   atomicAdd(reinterpret_cast<unsigned long long*>(sum), static_cast<unsigned long long>(value));
 #endif
 }
-CONVOY_DEVICE inline void atomic_max(std::int32_t* largest, std::int32_t value) {
+CONVOY_DEVICE inline void atomic_max([[maybe_unused]] std::int32_t* largest,
+                                     [[maybe_unused]] std::int32_t value) {
 #if defined(__CUDA_ARCH__)
   atomicMax(largest, value);
 #endif
