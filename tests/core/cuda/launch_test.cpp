@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/cuda/memory.h"
+#include "tests/core/cuda/device_values.h"
+#include "tests/core/cuda/test_kernels.h"
 #include "tests/support/fake_cuda/fake_cuda.h"
 
 namespace convoy::cuda {
@@ -14,13 +16,9 @@ namespace {
 
 using fake_cuda::Machine;
 using fake_cuda::Threads;
-
-struct Scale {
-  const float* from;
-  float* to;
-  float factor;
-  CONVOY_DEVICE void operator()(std::int64_t i) const { to[i] = factor * from[i]; }
-};
+using test::on_device;
+using test::on_host;
+using test::Scale;
 
 /// The sum of 8 numbers a block: a tree of pairs, a phase a level.
 struct SumOfEight {
@@ -79,20 +77,6 @@ struct Count {
     atomic_max(largest, static_cast<std::int32_t>(i % 100));
   }
 };
-
-template <class T>
-DeviceMemory on_device(const std::vector<T>& values) {
-  DeviceMemory memory(values.size() * sizeof(T));
-  upload(memory.data(), std::as_bytes(std::span(values)));
-  return memory;
-}
-
-template <class T>
-std::vector<T> on_host(const DeviceMemory& memory) {
-  std::vector<T> values(memory.size() / sizeof(T));
-  download(std::as_writable_bytes(std::span(values)), memory.data());
-  return values;
-}
 
 class Launch : public testing::TestWithParam<Threads> {
  protected:

@@ -16,8 +16,9 @@ constexpr std::byte kSlack{0xC5};
 
 std::size_t rounded_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
-std::byte* mapped(void* address, std::size_t bytes, int protection, int flags, int file) {
-  void* memory = ::mmap(address, bytes, protection, flags, file, 0);
+std::byte* mapped(void* address, std::size_t bytes, int protection, int flags, int file,
+                  std::ptrdiff_t offset = 0) {
+  void* memory = ::mmap(address, bytes, protection, flags, file, offset);
   if (memory == MAP_FAILED) throw std::runtime_error("the stand-in for CUDA cannot map memory");
   return static_cast<std::byte*>(memory);
 }
@@ -26,7 +27,7 @@ std::byte* mapped(void* address, std::size_t bytes, int protection, int flags, i
 
 DeviceArena::DeviceArena(std::size_t capacity)
     : capacity_(capacity),
-      reserved_bytes_(rounded_up(capacity, kPage) * 16),  // for what is given out again and again
+      reserved_bytes_(rounded_up(capacity, kPage) * 64),  // for what is given out again and again
       nothing_(::memfd_create("fake_cuda", MFD_CLOEXEC)),
       begin_(mapped(nullptr, reserved_bytes_, PROT_NONE, MAP_SHARED, nothing_)),
       end_(begin_) {}
@@ -63,7 +64,7 @@ std::string DeviceArena::release(void* memory) {
   allocations_.erase(found);
   used_ -= rounded_up(std::max<std::size_t>(allocation.bytes, 1), kAlignment);
   mapped(allocation.pages, allocation.pages_bytes, open_ ? PROT_READ | PROT_WRITE : PROT_NONE,
-         MAP_SHARED | MAP_FIXED, nothing_);
+         MAP_SHARED | MAP_FIXED, nothing_, allocation.pages - begin_);  // one with the pages around it
   return intact ? "" : "written past the end of its " + std::to_string(allocation.bytes) + " bytes";
 }
 

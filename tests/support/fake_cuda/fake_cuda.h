@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cuda_runtime_api.h>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,6 +77,23 @@ bool released(const char* what, const void* handle);
 /// Queues work of a stream, to run while the memory of the stream's device is open. During capture it becomes
 /// a node.
 cudaError_t enqueue(cudaStream_t stream, std::string name, std::function<void()> work);
+struct Work;
+/// Work that several streams take part in, such as a collective: runs once all of them have queued their part
+/// and come so far, with the memory of all their devices open; none goes on before.
+class Collective {
+ public:
+  Collective(int streams, std::function<void()> work);
+  /// Lets those go on that wait for streams that will never come. Nothing runs.
+  void abandon();
+  const std::shared_ptr<Work>& work() const { return work_; }
+
+ private:
+  std::shared_ptr<Work> work_;
+};
+/// Queues a stream's part. `join` names the collective, when the part is queued: at once, or at each launch
+/// of a graph.
+cudaError_t enqueue_part(cudaStream_t stream, std::string name,
+                         std::function<std::shared_ptr<Collective>()> join);
 /// Whether the device of a stream owns all of [address, address + bytes): what a library may be given.
 bool is_on_device(cudaStream_t stream, const void* address, std::size_t bytes);
 /// Whether the calling thread may not synchronize or allocate now: some stream is being captured.

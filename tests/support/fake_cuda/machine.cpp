@@ -154,9 +154,11 @@ cudaError_t queue_work(State& state, cudaStream_t stream, Node node) {
 WorkPointer queue_node(State& state, const Node& node, const std::vector<WorkPointer>& after) {
   if (node.prepare) node.prepare();
   if (node.join) {
-    const WorkPointer joined = node.join();
-    state.queue.join(joined, after);
-    return joined;
+    const WorkPointer whole = node.join()->work();
+    whole->name = node.name;
+    whole->devices.push_back(node.device);
+    state.queue.join(whole, after);
+    return whole;
   }
   auto work = std::make_shared<Work>();
   work->name = node.name;
@@ -241,18 +243,50 @@ bool released(const char* what, const void* handle) {
   return false;
 }
 
-cudaError_t enqueue(cudaStream_t stream, std::string name, std::function<void()> work) {
+namespace {
+
+cudaError_t enqueue_node(cudaStream_t stream, Node node) {
   const std::unique_lock lock(machine_mutex());
-  if (!machine()) return cudaErrorInsufficientDriver;
-  const cudaStream_t found = find_stream(*machine(), stream);
+  State* state = machine();
+  if (!state) return cudaErrorInsufficientDriver;
+  const cudaStream_t found = find_stream(*state, stream);
   if (found && found->device != current_device())
     return reject(cudaErrorInvalidResourceHandle,
-                  name + " in a stream of another device than the current one");
-  const cudaError_t code =
-      queue_work(*machine(), found,
-                 {.name = std::move(name), .run = std::move(work), .prepare = {}, .join = {}, .after = {}});
-  machine()->close_devices();
+                  node.name + " in a stream of another device than the current one");
+  const cudaError_t code = queue_work(*state, found, std::move(node));
+  state->close_devices();
   return code;
+}
+
+}  // namespace
+
+cudaError_t enqueue(cudaStream_t stream, std::string name, std::function<void()> work) {
+  Node node;
+  node.name = std::move(name);
+  node.run = std::move(work);
+  return enqueue_node(stream, std::move(node));
+}
+
+cudaError_t enqueue_part(cudaStream_t stream, std::string name,
+                         std::function<std::shared_ptr<Collective>()> join) {
+  Node node;
+  node.name = std::move(name);
+  node.join = std::move(join);
+  return enqueue_node(stream, std::move(node));
+}
+
+Collective::Collective(int streams, std::function<void()> work) : work_(std::make_shared<Work>()) {
+  work_->missing = streams;
+  work_->run = std::move(work);
+}
+
+void Collective::abandon() {
+  const std::unique_lock lock(machine_mutex());
+  if (!machine() || work_->done) return;
+  work_->run = nullptr;
+  machine()->queue.give_up(work_);
+  after_queueing(*machine());
+  machine()->close_devices();
 }
 
 bool is_on_device(cudaStream_t stream, const void* address, std::size_t bytes) {

@@ -23,8 +23,8 @@ namespace convoy::fake_cuda {
 struct Node {
   std::string name;
   std::function<void()> run;
-  std::function<void()> prepare;      ///< when it is queued, on its own or with a graph
-  std::function<WorkPointer()> join;  ///< instead of `run`: the piece that several streams take part in
+  std::function<void()> prepare;                      ///< when it is queued, on its own or with a graph
+  std::function<std::shared_ptr<Collective>()> join;  ///< instead of `run`: what it is a part of
   std::int64_t lane = 0;
   int device = 0;
   std::vector<std::size_t> after;  ///< nodes

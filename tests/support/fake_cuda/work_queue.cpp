@@ -26,6 +26,11 @@ void WorkQueue::join(const WorkPointer& work, const std::vector<WorkPointer>& af
   note_ready(*work);
 }
 
+void WorkQueue::give_up(const WorkPointer& work) {
+  work->missing = 0;
+  if (work->number != 0) note_ready(*work);
+}
+
 void WorkQueue::block(const WorkPointer& work, const WorkPointer& after) {
   if (!after || after->done) return;
   work->after.push_back(after);
@@ -66,7 +71,7 @@ void WorkQueue::run_unasked() {
     while (run_any()) {
     }
   } else if (order_ == Order::seeded) {
-    while (draw_() % 4 == 0 && run_any()) {
+    while (draw_() % 8 == 0 && run_any()) {
     }
   }
 }

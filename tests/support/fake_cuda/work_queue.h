@@ -44,6 +44,9 @@ class WorkQueue {
   /// One more stream, having come so far, takes part in a piece with `missing` streams.
   void join(const WorkPointer& work, const std::vector<WorkPointer>& after);
 
+  /// Waits for no more streams than have come.
+  void give_up(const WorkPointer& work);
+
   /// Names what is to be done next: `target` and all that it waits for.
   void want(const WorkPointer& target);
   /// Runs one piece, of those that can run: which one is up to the order. False: none of the wanted can.
