@@ -21,7 +21,7 @@ for argument in "$@"; do
 done
 scripts/install_dependencies.sh check
 
-sources=('*.h' '*.cpp')
+sources=('*.h' '*.cpp' '*.cu')
 failed=0
 if [ ${#files[@]} -eq 0 ]; then
   mapfile -t formatted < <(git ls-files --cached --others --exclude-standard -- "${sources[@]}")

@@ -101,11 +101,11 @@ TEST(FakeCudaDeathTest, AHostReadOfDeviceMemoryFaults) {
 TEST(FakeCudaDeathTest, AKernelThatRunsOverTheEndFaults) {
   const Machine machine({});
   const Stream stream;
-  const DeviceMemory memory(256 * sizeof(float)), next(256 * sizeof(float));
-  launch(stream, 256, Fill{memory.as<float>(), 1});
+  const DeviceMemory memory(1024 * sizeof(float)), next(1024 * sizeof(float));
+  launch(stream, 1024, Fill{memory.as<float>(), 1});
   stream.synchronize();
   const auto overrun = [&] {
-    launch(stream, 257, Fill{memory.as<float>(), 1});
+    launch(stream, 1025, Fill{memory.as<float>(), 1});
     stream.synchronize();
   };
   EXPECT_DEATH(overrun(), "");

@@ -53,7 +53,6 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
     found->capture = std::make_shared<Capture>();
     found->capture->origin = found;
     found->capture->streams = {found};
-    found->frontier.clear();
     current_capture() = found->capture;
     return cudaSuccess;
   });
