@@ -28,7 +28,8 @@ namespace convoy::fake_cuda {
 // It cannot show races inside a kernel, rounding, or speed.
 
 enum class Order {
-  eager,   ///< each piece of work as soon as it is queued, where what it waits for is done
+  eager,   ///< each piece of work as soon as it is queued, where what it waits for is done; takes up to a
+           ///< millisecond a piece where much memory is held, to open and close it
   latest,  ///< as late as possible: only what a synchronization point needs, the newest stream first
   seeded,  ///< at each point, by the seed's draws among what could run next
 };
