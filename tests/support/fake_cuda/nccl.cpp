@@ -32,7 +32,7 @@ struct Call {
 /// One exchange: what each rank brings to it.
 struct Exchange {
   std::map<int, Call> calls;
-  WorkPointer work;
+  std::shared_ptr<Collective> collective;
 };
 
 struct Group {
@@ -123,20 +123,17 @@ ncclResult_t reject(const std::string& why) {
 
 /// The exchange that a rank comes to next, with what it brings. Called when a stream gets it, or a graph is
 /// launched.
-WorkPointer come(ncclComm* comm, const Call& call) {
+std::shared_ptr<Collective> come(ncclComm* comm, const Call& call) {
   Group& group = *comm->group;
   const std::int64_t number = comm->exchanges++;
   auto& exchange = group.exchanges[number];
   if (!exchange) {
     exchange = std::make_shared<Exchange>();
-    exchange->work = std::make_shared<Work>();
-    exchange->work->missing = group.aborted ? 1 : group.size;
-    exchange->work->name = "NCCL";
-    for (const auto& [rank, device] : group.devices) exchange->work->devices.push_back(device);
-    exchange->work->run = [&group, number, exchange = exchange.get()] {
-      if (!group.aborted) run(*exchange);
-      group.exchanges.erase(number);
-    };
+    exchange->collective = std::make_shared<Collective>(group.size, [&group, number] {
+      const std::shared_ptr<Exchange> whole = group.exchanges.extract(number).mapped();
+      run(*whole);
+    });
+    if (group.aborted) exchange->collective->abandon();
   }
   if (!exchange->calls.empty() && !exchange->calls.begin()->second.is_like(call)) {
     std::fprintf(stderr,
@@ -145,20 +142,14 @@ WorkPointer come(ncclComm* comm, const Call& call) {
     std::abort();
   }
   exchange->calls.emplace(comm->rank, call);
-  return exchange->work;
+  return exchange->collective;
 }
 
 ncclResult_t queue(ncclComm* comm, cudaStream_t stream, const Call& call) {
-  const std::unique_lock lock(machine_mutex());
-  State& state = *machine();
-  const cudaStream_t found = find_stream(state, stream);
-  if (!found || found->device != comm->group->devices.at(comm->rank))
-    return reject("an exchange in a stream of another device than the communicator's");
   comm->just_called = true;
-  Node node;
-  node.name = "NCCL";
-  node.join = [comm, call] { return come(comm, call); };
-  return queue_work(state, found, std::move(node)) == cudaSuccess ? ncclInProgress : ncclUnhandledCudaError;
+  return enqueue_part(stream, "NCCL", [comm, call] { return come(comm, call); }) == cudaSuccess
+             ? ncclInProgress
+             : ncclUnhandledCudaError;
 }
 
 ncclResult_t start(const char* name, ncclComm* comm, cudaStream_t stream, const Call& call) {
@@ -265,8 +256,7 @@ ncclResult_t ncclCommAbort(ncclComm_t comm) {
   {
     const std::unique_lock lock(machine_mutex());
     comm->group->aborted = true;
-    for (const auto& [number, exchange] : std::map(comm->group->exchanges))
-      while (exchange->work->missing > 0) machine()->queue.join(exchange->work, {});
+    for (const auto& [number, exchange] : comm->group->exchanges) exchange->collective->abandon();
   }
   const ncclResult_t result = end(comm);
   return fails ? ncclSystemError : result;
