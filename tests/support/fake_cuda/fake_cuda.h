@@ -5,6 +5,7 @@
 #include <cuda_runtime_api.h>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,10 @@ enum class Order {
 };
 
 enum class Threads { forward, backward, shuffled };  ///< of a kernel, within a phase
+/// For the names of tests.
+inline void PrintTo(Threads threads, std::ostream* to) {
+  *to << (threads == Threads::forward ? "forward" : threads == Threads::backward ? "backward" : "shuffled");
+}
 
 struct Options {
   int devices = 1;

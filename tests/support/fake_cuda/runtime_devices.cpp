@@ -122,10 +122,3 @@ cudaError_t cudaDeviceGetPCIBusId(char* address, int length, int device) {
     return cudaSuccess;
   });
 }
-
-cudaError_t cudaDeviceCanAccessPeer(int* can, int device, int peer) {
-  return call("cudaDeviceCanAccessPeer", [&](State&) {
-    *can = device != peer;
-    return cudaSuccess;
-  });
-}

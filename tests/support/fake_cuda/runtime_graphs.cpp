@@ -73,17 +73,6 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   });
 }
 
-cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
-  return call("cudaStreamIsCapturing", [&](State& state) {
-    const cudaStream_t found = find_stream(state, stream);
-    if (!found) return cudaErrorInvalidResourceHandle;
-    *status = !found->capture         ? cudaStreamCaptureStatusNone
-              : found->capture->valid ? cudaStreamCaptureStatusActive
-                                      : cudaStreamCaptureStatusInvalidated;
-    return cudaSuccess;
-  });
-}
-
 cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, std::size_t* number) {
   return call("cudaGraphGetNodes", [&](State& state) {
     if (!state.graphs.contains(graph) || nodes) return cudaErrorInvalidValue;
