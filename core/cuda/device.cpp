@@ -65,6 +65,7 @@ DeviceInfo describe(int number) {
 
 std::vector<DeviceInfo> describe_all(int number) {
   std::vector<DeviceInfo> devices;
+  devices.reserve(static_cast<std::size_t>(number));
   for (int device = 0; device < number; ++device) devices.push_back(describe(device));
   return devices;
 }

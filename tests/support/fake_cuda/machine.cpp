@@ -154,7 +154,7 @@ cudaError_t queue_work(State& state, cudaStream_t stream, Node node) {
 WorkPointer queue_node(State& state, const Node& node, const std::vector<WorkPointer>& after) {
   if (node.prepare) node.prepare();
   if (node.join) {
-    const WorkPointer whole = node.join()->work();
+    WorkPointer whole = node.join()->work();
     whole->name = node.name;
     whole->devices.push_back(node.device);
     state.queue.join(whole, after);

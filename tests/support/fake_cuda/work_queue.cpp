@@ -60,7 +60,7 @@ bool WorkQueue::step() {
   const auto newest = std::find_if(ready_.rbegin(), ready_.rend(), wanted);
   if (newest == ready_.rend()) return false;
   if (order_ == Order::latest) {
-    run(pending_.at(newest->second->number));
+    run(newest->second->number);
     return true;
   }
   return run_any();
@@ -86,17 +86,18 @@ bool WorkQueue::run_any() {
     const auto older = [](const auto& a, const auto& b) { return a.second->number < b.second->number; };
     chosen = std::min_element(ready_.begin(), ready_.end(), older);
   }
-  run(pending_.at(chosen->second->number));
+  run(chosen->second->number);
   return true;
 }
 
-void WorkQueue::run(WorkPointer work) {
+void WorkQueue::run(std::int64_t number) {
+  const WorkPointer work = pending_.at(number);
   ready_.erase({work->lane, work->number});
   if (work->run) execute_(*work);
   work->done = true;
   work->run = nullptr;
   work->after.clear();
-  pending_.erase(work->number);
+  pending_.erase(number);
   for (Work* follower : work->followers) {
     --follower->blockers;
     note_ready(*follower);

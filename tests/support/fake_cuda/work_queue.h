@@ -58,7 +58,7 @@ class WorkQueue {
   bool is_ready(const Work& work) const { return !work.done && work.blockers == 0 && work.missing == 0; }
   void note_ready(Work& work);
   void block(const WorkPointer& work, const WorkPointer& after);
-  void run(WorkPointer work);
+  void run(std::int64_t number);
   bool run_any();
 
   Order order_;
