@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cmath>
 
+#include "launcher/refusal.h"
+
 namespace convoy {
 
 namespace {
@@ -112,12 +114,9 @@ StepResult StepRunner::step(std::int64_t number) {
   result.learning_rate = options_.learning_rate.at(number);
   result.requests = meeting_.requested();
   if (!std::isfinite(outcome.loss)) {
-    result.refused = fmt::format("the loss is {}", outcome.loss);
+    result.refused = refusal_of_loss(outcome.loss);
   } else if (outcome.bad_layer) {
-    result.refused = fmt::format(
-        "the gradient of layer '{}' is not finite, or too large to be summed exactly (a slice's "
-        "elements must stay below 2^19 / {} slices)",
-        *outcome.bad_layer, plan.slices);
+    result.refused = refusal_of_gradient(*outcome.bad_layer, plan.slices);
   }
   if (result.refused) return result;
 
@@ -131,7 +130,7 @@ StepResult StepRunner::step(std::int64_t number) {
   if (state_.next_is_finite(reducer_.plan()))
     state_.commit();
   else
-    result.refused = "the update makes weights or moving statistics that are not finite";
+    result.refused = refusal_of_update();
   return result;
 }
 

@@ -56,6 +56,7 @@ class TrainingState {
   /// Null where the weights are this rank's own. Where they are not, one rank of a host (HostGroup::leads())
   /// writes them outside of steps, while no other reads them.
   HostGroup* hosts() const { return hosts_.get(); }
+  std::size_t slot_count() const { return slot_names_.size(); }
   /// The first weights and statistics of a training. Collective.
   void initialize(std::uint64_t seed, Communicator& communicator);
   /// Puts a file's weights and statistics, read by rank 0, in their place. Collective. Throws AgreedError

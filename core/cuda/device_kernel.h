@@ -16,6 +16,7 @@ struct StepValues {
   std::uint64_t step = 0;         ///< of the run, from 0: the counter of random draws
   std::uint64_t epoch = 0;        ///< of the order of the samples
   std::int64_t first_sample = 0;  ///< the place of the batch's first sample in the epoch's order
+  std::int64_t report = 0;        ///< which of the reports is this step's
   // Of the optimizer:
   float learning_rate = 0;
   float alpha = 0;  ///< Adam's: learning rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) in update t

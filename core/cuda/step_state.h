@@ -12,4 +12,16 @@ struct StepState {
   float gradient_scale = 1;      ///< of clipping
 };
 
+/// The sums over a slice's samples.
+struct SliceLoss {
+  double loss = 0, correct = 0, top5 = 0;
+};
+
+/// What the host reads of a step: sums over the global batch, and why the step left no trace, if so. Equal on
+/// all ranks.
+struct StepReport {
+  SliceLoss sums;
+  std::int32_t bad_block = 0, bad_weights = 0, refused = 0;
+};
+
 }  // namespace convoy::cuda

@@ -13,15 +13,10 @@ class Adam : public Optimizer {
   std::vector<std::string> slot_names() const override { return {"momentum", "velocity"}; }
 
   bool update(const UpdateStep& step, const UpdateRange& range) const override {
-    // Keras takes the powers of betas rounded to float: 1 - 0.999 is 1.3e-5 smaller so, which would show.
-    const double first =
-        1 - integer_power(static_cast<double>(static_cast<float>(options_.beta_1)), step.number);
-    const double second =
-        1 - integer_power(static_cast<double>(static_cast<float>(options_.beta_2)), step.number);
     simd::AdamArgs args;
     args.n = range.weights.size();
     args.gradient_scale = step.gradient_scale;
-    args.alpha = static_cast<float>(step.learning_rate * std::sqrt(second) / first);
+    args.alpha = adam_alpha(options_, step.learning_rate, step.number);
     args.one_minus_beta_1 = static_cast<float>(1 - options_.beta_1);
     args.one_minus_beta_2 = static_cast<float>(1 - options_.beta_2);
     args.epsilon = static_cast<float>(options_.epsilon);
@@ -73,6 +68,15 @@ class Sgd : public Optimizer {
 };
 
 }  // namespace
+
+float adam_alpha(const AdamOptions& options, double learning_rate, std::int64_t number) {
+  // Keras takes the powers of betas rounded to float: 1 - 0.999 is 1.3e-5 smaller so, which would show.
+  const auto complement = [&](double beta) {
+    return 1 - integer_power(static_cast<double>(static_cast<float>(beta)), number);
+  };
+  const double first = complement(options.beta_1), second = complement(options.beta_2);
+  return static_cast<float>(learning_rate * std::sqrt(second) / first);
+}
 
 std::unique_ptr<Optimizer> make_adam(const AdamOptions& options, const simd::Table& loops) {
   return std::make_unique<Adam>(options, loops);

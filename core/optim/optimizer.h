@@ -48,6 +48,8 @@ struct AdamOptions {
   double epsilon = 1e-7;
   double weight_decay = 0;
 };
+/// What a step multiplies m / (sqrt(v) + epsilon) with; `number`: as UpdateStep::number.
+float adam_alpha(const AdamOptions& options, double learning_rate, std::int64_t number);
 std::unique_ptr<Optimizer> make_adam(const AdamOptions& options, const simd::Table& loops);
 
 /// With momentum, velocity = momentum * velocity - lr * g, and w += velocity, or with Nesterov's look-ahead

@@ -24,8 +24,8 @@ struct CrossEntropy {
       for (std::int64_t n = at.thread; n < a.samples; n += kThreads) {
         T* gradient = static_cast<T*>(a.gradient) + n * a.classes;
         const loss::SampleLoss sample =
-            loss::sample_loss(a.output + n * a.classes, a.classes, a.labels[n], from_logits, label_smoothing,
-                              a.gradient_scale, Store{gradient});
+            loss::sample_loss(static_cast<const T*>(a.output) + n * a.classes, a.classes, a.labels[n],
+                              from_logits, label_smoothing, a.gradient_scale, Store{gradient});
         a.of_samples[n] = {sample.loss, sample.correct ? 1.0 : 0.0, sample.top5 ? 1.0 : 0.0};
       }
     } else if (at.thread == 0) {

@@ -3,20 +3,16 @@
 #include <cstdint>
 
 #include "core/cuda/device_kernel.h"
+#include "core/cuda/step_state.h"
 #include "core/cuda/stream.h"
 #include "core/loss.h"
 
 namespace convoy::cuda {
 
-/// The sums of a slice, as the host reads them.
-struct SliceLoss {
-  double loss = 0, correct = 0, top5 = 0;
-};
-
 struct DeviceLossArgs {
   std::int64_t samples = 0;
   std::int64_t classes = 0;
-  const float* output = nullptr;         ///< [samples, classes]
+  const void* output = nullptr;          ///< [samples, classes] of the storage
   const std::int32_t* labels = nullptr;  ///< [samples]
   double gradient_scale = 0;             ///< 1 / n of the global batch
   void* gradient = nullptr;              ///< [samples, classes] of the storage

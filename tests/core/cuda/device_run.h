@@ -15,25 +15,6 @@ inline std::string name_of_storage(const testing::TestParamInfo<Storage>& storag
   return storage.param == Storage::float32 ? "Float32" : "Bfloat16";
 }
 
-/// Numbers on the device, in a storage, and back.
-inline DeviceMemory in_storage(const std::vector<double>& values, Storage storage) {
-  if (storage == Storage::bfloat16) {
-    std::vector<BFloat16> rounded;
-    for (const double value : values) rounded.emplace_back(static_cast<float>(value));
-    return on_device(rounded);
-  }
-  return on_device(std::vector<float>(values.begin(), values.end()));
-}
-inline std::vector<double> from_storage(const DeviceMemory& memory, Storage storage) {
-  std::vector<double> values;
-  if (storage == Storage::bfloat16)
-    for (const BFloat16 value : on_host<BFloat16>(memory))
-      values.push_back(static_cast<double>(float{value}));
-  else
-    for (const float value : on_host<float>(memory)) values.push_back(static_cast<double>(value));
-  return values;
-}
-
 /// What convoy::test::run() is for the CPU: prepare, forward and backward of one slice, with the same draws.
 inline convoy::test::Results run(DeviceKernel& kernel, std::span<const Op> block, std::int64_t samples,
                                  const convoy::test::Numbers& numbers, Storage storage,

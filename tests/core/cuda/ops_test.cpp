@@ -4,9 +4,9 @@
 #include "core/cpu/reference/provider.h"
 #include "core/cuda/kernels/activation.h"
 #include "core/cuda/kernels/layout.h"
-#include "core/cuda/make_kernel.h"
 #include "tests/core/cpu/random_ops.h"
 #include "tests/core/cuda/device_run.h"
+#include "tests/core/cuda/own_kernels.h"
 #include "tests/support/fake_cuda/fake_cuda.h"
 
 // The device's own kernels of ops against the CPU's reference loops.
@@ -24,18 +24,7 @@ using fake_cuda::Machine;
 using fake_cuda::Threads;
 using test::on_device;
 using test::on_host;
-
-/// Null for what the libraries compute.
-std::unique_ptr<DeviceKernel> own_kernel(const Op& op, Storage storage) {
-  if (std::holds_alternative<Pool2dOp>(op.kind)) return make_pool2d(op, storage);
-  if (std::holds_alternative<GlobalAveragePool2dOp>(op.kind)) return make_global_average_pool2d(op, storage);
-  if (std::holds_alternative<ActivationOp>(op.kind)) return make_activation(op, storage);
-  if (std::holds_alternative<DropoutOp>(op.kind)) return make_dropout(op, storage);
-  if (std::holds_alternative<BatchMomentsOp>(op.kind)) return make_batch_moments(op, storage);
-  if (std::holds_alternative<NormalizeOp>(op.kind)) return make_normalize(op, storage);
-  if (std::holds_alternative<ZeroPadding2dOp>(op.kind)) return make_zero_padding2d(op, storage);
-  return nullptr;
-}
+using test::own_kernel;
 
 Results expected(const Op& op, std::int64_t samples, const Numbers& numbers, const RunOptions& options) {
   const auto kernel = make_reference_provider()->make({&op, 1}, DType::float64);

@@ -22,7 +22,7 @@ void WorkQueue::add(const WorkPointer& work, const std::vector<WorkPointer>& aft
 void WorkQueue::join(const WorkPointer& work, const std::vector<WorkPointer>& after) {
   if (work->number == 0) add(work, {});
   for (const auto& other : after) block(work, other);
-  --work->missing;
+  if (work->missing > 0) --work->missing;  // else it was given up before
   note_ready(*work);
 }
 
