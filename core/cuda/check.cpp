@@ -1,25 +1,20 @@
 #include "core/cuda/check.h"
 
 #include <cstdio>
-#include <string>
 
 #include "core/error.h"
 
 namespace convoy::cuda {
-namespace {
 
-/// "GPU 1": what the calling thread works with.
-std::string current_device() {
+std::string current_device_name() {
   int number = 0;
   return cudaGetDevice(&number) == cudaSuccess ? fmt::format("GPU {}", number) : "the GPU";
 }
 
-}  // namespace
-
 void check(cudaError_t code, const char* call) {
   if (code == cudaSuccess) return;
   cudaGetLastError();  // which keeps what did no lasting harm: a later check must not find it
-  throw DeviceError("CUDA failed on {}: {} ({}), in {}", current_device(), cudaGetErrorString(code),
+  throw DeviceError("CUDA failed on {}: {} ({}), in {}", current_device_name(), cudaGetErrorString(code),
                     cudaGetErrorName(code), call);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cuda_runtime_api.h>
+#include <string>
 
 namespace convoy::cuda {
 
@@ -10,6 +11,9 @@ void check(cudaError_t code, const char* call);
 
 /// The same where nothing may be thrown: writes one line to stderr.
 void check_quietly(cudaError_t code, const char* call) noexcept;
+
+/// "GPU 1": what the calling thread works with.
+std::string current_device_name();
 
 }  // namespace convoy::cuda
 

@@ -15,11 +15,14 @@ inline std::string name_of_storage(const testing::TestParamInfo<Storage>& storag
   return storage.param == Storage::float32 ? "Float32" : "Bfloat16";
 }
 
-/// What convoy::test::run() is for the CPU: prepare, forward and backward of one slice, with the same draws.
+/// `opened`: the stream to use, else one of its own. What convoy::test::run() is for the CPU: prepare,
+/// forward and backward of one slice, with the same draws.
 inline convoy::test::Results run(DeviceKernel& kernel, std::span<const Op> block, std::int64_t samples,
                                  const convoy::test::Numbers& numbers, Storage storage,
-                                 const convoy::test::RunOptions& options = {}) {
-  const Stream stream;
+                                 const convoy::test::RunOptions& options = {},
+                                 const Stream* opened = nullptr) {
+  const Stream own;
+  const Stream& stream = opened ? *opened : own;
   const auto bytes = [&](const Shape& shape) {
     return static_cast<std::size_t>(samples * shape.elements()) * size_of(storage);
   };
