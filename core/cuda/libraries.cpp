@@ -14,10 +14,6 @@ namespace convoy::cuda {
 
 namespace {
 
-/// What cuBLAS' manual asks for on Hopper (and a multiple of what it does on others). The same on all: which
-/// kernel cuBLAS takes depends on it.
-constexpr std::size_t kCublasWorkspaceBytes = std::size_t{32} << 20;
-
 /// What cuDNN says of its last failure, behind a colon; nothing where it says nothing.
 std::string cudnn_words() {
   std::array<char, 512> text = {};
@@ -52,7 +48,8 @@ void check_quietly(cublasStatus_t status, const char* call) noexcept {
   std::fprintf(stderr, "convoy: cuBLAS failed: %s, in %s\n", cublasGetStatusString(status), call);
 }
 
-Libraries::Libraries(Float32Products products) : products_(products), cudnn_(make_cudnn()) {}
+Libraries::Libraries(Float32Products products, std::size_t workspace_bytes)
+    : products_(products), workspace_bytes_(workspace_bytes), cudnn_(make_cudnn()) {}
 
 Libraries::Cudnn Libraries::make_cudnn() {
   cudnnHandle_t handle = nullptr;
@@ -60,9 +57,9 @@ Libraries::Cudnn Libraries::make_cudnn() {
   return Cudnn(handle);
 }
 
-Libraries::Handles Libraries::make_handles() {
+Libraries::Handles Libraries::make_handles() const {
   Handles made;
-  made.cublas_workspace = DeviceMemory(kCublasWorkspaceBytes);
+  made.cublas_workspace = DeviceMemory(workspace_bytes_);
   cublasHandle_t cublas = nullptr;
   CONVOY_CUBLAS_CALL(cublasCreate(&cublas));
   made.cublas = Cublas(cublas);

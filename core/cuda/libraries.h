@@ -21,7 +21,9 @@ enum class Float32Products { exact, tf32 };
 /// For use by one thread.
 class Libraries {
  public:
-  explicit Libraries(Float32Products products);
+  /// `workspace_bytes`: of cuBLAS, for each stream. What cuBLAS' manual asks for on Hopper, and a multiple of
+  /// what it does on others; the same on all, since the kernel that cuBLAS takes depends on it.
+  explicit Libraries(Float32Products products, std::size_t workspace_bytes = std::size_t{32} << 20);
 
   /// Makes the handles of a stream before it is used here. Not while anything is captured. A stream that is
   /// made where another was must be opened too. Throws DeviceError.
@@ -53,10 +55,11 @@ class Libraries {
     Cudnn cudnn;
   };
   static Cudnn make_cudnn();
-  static Handles make_handles();
+  Handles make_handles() const;
   const Handles& handles_of(const Stream& stream) const;
 
   Float32Products products_;
+  std::size_t workspace_bytes_;
   Cudnn cudnn_;
   std::map<cudaStream_t, Handles> handles_;
   ConvolutionChoices choices_;

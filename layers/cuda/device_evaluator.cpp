@@ -56,6 +56,7 @@ DeviceEvaluator::DeviceEvaluator(DeviceNetwork& network, WorkerPool& pool, std::
   lay_out();
   for (int i = 0; i < streams; ++i) {
     lanes_.push_back(std::make_unique<Lane>());
+    network.open(lanes_.back()->stream);
     lanes_.back()->context = cuda::DeviceMemory(context_bytes_);
     lanes_.back()->workspace = cuda::DeviceMemory(workspace_bytes_);
   }

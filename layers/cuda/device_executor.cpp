@@ -45,6 +45,7 @@ DeviceExecutor::DeviceExecutor(const DeviceNetwork& network, cuda::Collectives& 
   const std::int64_t lanes = std::clamp<std::int64_t>(options.local_slices, 1, options.streams);
   for (std::int64_t i = 0; i < lanes; ++i) {
     auto lane = std::make_unique<Lane>();
+    network.open(lane->stream);
     lane->workspace = cuda::DeviceMemory(workspace_bytes_);
     lane->gradients = cuda::DeviceMemory(gradient_elements_ * sizeof(float));
     lanes_.push_back(std::move(lane));

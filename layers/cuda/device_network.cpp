@@ -4,8 +4,8 @@
 
 namespace convoy {
 
-DeviceNetwork::DeviceNetwork(const Model& model, cuda::Storage storage, const Make& make)
-    : model_(model), storage_(storage) {
+DeviceNetwork::DeviceNetwork(const Model& model, cuda::Storage storage, const Make& make, Open open)
+    : model_(model), storage_(storage), open_(std::move(open)) {
   for (std::span<const Op> rest(model.ops); !rest.empty();) {
     cuda::MadeKernel made = make(rest, storage);
     DeviceBlock block;

@@ -33,8 +33,11 @@ class DeviceNetwork {
   /// Makes the kernel for the leading ops.
   using Make = std::function<cuda::MadeKernel(std::span<const Op> ops, cuda::Storage storage)>;
 
-  /// The model must outlive the network.
-  DeviceNetwork(const Model& model, cuda::Storage storage, const Make& make);
+  /// Prepares what the kernels use for a stream that slices are to run in.
+  using Open = std::function<void(const cuda::Stream& stream)>;
+
+  /// The model must outlive the network, as must what `make` and `open` refer to.
+  DeviceNetwork(const Model& model, cuda::Storage storage, const Make& make, Open open = {});
 
   const Model& model() const { return model_; }
   std::span<const DeviceBlock> blocks() const { return blocks_; }
@@ -46,6 +49,10 @@ class DeviceNetwork {
   std::size_t first_trainable() const { return first_trainable_; }
 
   void plan(std::int64_t samples);
+  /// To be called once for each stream that slices run in, before anything is captured.
+  void open(const cuda::Stream& stream) const {
+    if (open_) open_(stream);
+  }
   /// Queues what the kernels do once for new parameters, [parameter_elements] on the device.
   void prepare(const cuda::Stream& stream, const float* parameters) const;
   /// A block's parameters in an arena on the device.
@@ -57,6 +64,7 @@ class DeviceNetwork {
   std::vector<DeviceBlock> blocks_;
   std::vector<std::size_t> segments_;
   std::size_t first_trainable_ = 0;
+  Open open_;
 };
 
 }  // namespace convoy

@@ -9,6 +9,7 @@
 #include "comm/nccl/staged_collectives.h"
 #include "comm/thread_communicator.h"
 #include "core/cuda/check.h"
+#include "core/cuda/libraries.h"
 #include "core/data/shapes.h"
 #include "launcher/step_runner.h"
 #include "tests/core/cuda/own_kernels.h"
@@ -70,9 +71,11 @@ constexpr BatchPlan::Options kBatches{.samples = 40, .global_batch_size = 24, .s
 constexpr std::int64_t kSteps = 4;
 
 struct Data {
-  Model model = testing::model_from_yaml(kLayers);
+  Model model;
   InputPipeline pipeline{make_shapes({.seed = 3, .train_samples = 40, .test_samples = 1}, Split::train),
                          {.scale = 1.0 / 255, .augment = {RandomFlip{}}, .seed = 11}};
+
+  explicit Data(const char* layers = kLayers) : model(testing::model_from_yaml(layers)) {}
 };
 
 std::unique_ptr<cuda::Collectives> collectives_of(Kind kind, Communicator& communicator) {
@@ -88,7 +91,13 @@ Outcome on_gpus(const Data& data, const Training& run) {
   outcome.weights.resize(static_cast<std::size_t>(run.ranks));
   run_ranks(run.ranks, [&](Communicator& communicator) {
     CONVOY_CUDA_CALL(cudaSetDevice(communicator.rank()));
-    DeviceNetwork network(data.model, run.storage, cuda::test::made_of_own_kernels);
+    cuda::Libraries libraries(cuda::Float32Products::exact, 4096);
+    DeviceNetwork network(
+        data.model, run.storage,
+        [&](std::span<const Op> ops, cuda::Storage storage) {
+          return cuda::make_kernel(libraries, ops, storage);
+        },
+        [&](const cuda::Stream& stream) { libraries.open(stream); });
     WorkerPool pool(2);
     TrainingState state(data.model, {"momentum", "velocity"});
     state.initialize(11, communicator);
@@ -183,6 +192,30 @@ TEST(DeviceStepper, BitsDoNotDependOnRanksStreamsOrdersOrWhatExchanges) {
             << ranks << " ranks, " << static_cast<int>(kind) << ", " << static_cast<int>(order);
         EXPECT_EQ(other.leaks, "");
       }
+}
+
+constexpr const char* kExample = R"(
+input_shape: [32, 32, 3]
+layers:
+  - conv2d: {filters: 4, kernel_size: 3, padding: same, strides: 2, activation: relu}
+  - max_pooling2d
+  - depthwise_conv2d: {kernel_size: 3}
+  - flatten
+  - dense: {units: 16, activation: relu}
+  - dense: {units: 10}
+)";
+
+TEST(DeviceStepper, TrainsConvolutionsOnAnyNumberOfGpusToTheSameBits) {
+  const Data data(kExample);
+  const Training alone{.clipnorm = {}};
+  const Outcome first = on_gpus(data, alone), cpu = on_cpu(data, alone);
+  for (std::size_t i = 0; i < cpu.losses.size(); ++i) EXPECT_NEAR(first.losses[i], cpu.losses[i], 1e-4) << i;
+  for (const int ranks : {2, 3, 4}) {
+    const Outcome other =
+        on_gpus(data, {.ranks = ranks, .machine = {.order = Order::seeded}, .clipnorm = {}});
+    EXPECT_TRUE(other.has_bits_of(first)) << ranks;
+    EXPECT_EQ(other.leaks, "");
+  }
 }
 
 TEST(DeviceStepper, FloatsTravelToo) {
