@@ -11,8 +11,8 @@ constexpr auto enum_names(RandomFlip::Mode) {
                     EnumName{horizontal_and_vertical, "horizontal_and_vertical"}};
 }
 
-constexpr auto enum_names(RandomTranslation::FillMode) {
-  using enum RandomTranslation::FillMode;
+constexpr auto enum_names(EdgeFill) {
+  using enum EdgeFill;
   using config::EnumName;
   return std::array{EnumName{constant, "constant"}, EnumName{nearest, "nearest"},
                     EnumName{reflect, "reflect"}, EnumName{wrap, "wrap"}};

@@ -57,6 +57,12 @@ PinnedMemory::PinnedMemory(std::size_t bytes) : size_(bytes) {
 
 void PinnedMemory::destroy(void* memory) noexcept { check_quietly(cudaFreeHost(memory), "cudaFreeHost"); }
 
+std::size_t free_memory_bytes() {
+  std::size_t free = 0, all = 0;
+  CONVOY_CUDA_CALL(cudaMemGetInfo(&free, &all));
+  return free;
+}
+
 void copy_to_device(const Stream& stream, void* device, const void* pinned, std::size_t bytes) {
   if (bytes == 0) return;
   CONVOY_CUDA_CALL(cudaMemcpyAsync(device, pinned, bytes, cudaMemcpyHostToDevice, stream.get()));

@@ -49,6 +49,9 @@ class PinnedMemory {
   std::size_t size_ = 0;
 };
 
+/// What the current device has free.
+std::size_t free_memory_bytes();
+
 /// Queues a copy. On the host it must begin and end in pinned memory, which is used until the stream has come
 /// so far.
 void copy_to_device(const Stream& stream, void* device, const void* pinned, std::size_t bytes);

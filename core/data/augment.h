@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "core/backend.h"
+#include "core/data/drawn_augmentation.h"
 #include "core/tensor.h"
 
 namespace convoy {
@@ -30,7 +32,7 @@ struct RandomCrop {
 /// RandomTranslation: reflect d c b a|a b c d|d c b a, wrap a b c d|a b c d|a b c d, nearest a a a a|a b c
 /// d|d d d d, or `fill`.
 struct RandomTranslation {
-  enum class FillMode { constant, nearest, reflect, wrap };
+  using FillMode = EdgeFill;
   double height_factor = 0;
   double width_factor = 0;
   FillMode fill_mode = FillMode::reflect;
@@ -52,26 +54,20 @@ using Augmentation = std::variant<RandomFlip, RandomCrop, RandomTranslation, Cut
 class Augmenter {
  public:
   /// `shape`: [H, W, C].
-  Augmenter(std::vector<Augmentation> augmentations, const Shape& shape);
+  Augmenter(const std::vector<Augmentation>& augmentations, const Shape& shape);
 
-  bool empty() const { return augmentations_.empty(); }
+  bool empty() const { return plans_.empty(); }
+  /// One an augmentation.
+  std::span<const PlannedAugmentation> plans() const { return plans_; }
   /// Changes a picture in place; `scratch` has room for another. `first_position` of `point` is the sample's.
   void apply(const RandomPoint& point, std::uint8_t* picture, std::uint8_t* scratch) const;
 
  private:
-  struct Draws;
-  void apply_one(const RandomFlip& flip, const Draws& draws, std::uint8_t* picture,
-                 std::uint8_t* scratch) const;
-  void apply_one(const RandomCrop& crop, const Draws& draws, std::uint8_t* picture,
-                 std::uint8_t* scratch) const;
-  void apply_one(const RandomTranslation& move, const Draws& draws, std::uint8_t* picture,
-                 std::uint8_t* scratch) const;
-  void apply_one(const Cutout& cutout, const Draws& draws, std::uint8_t* picture,
-                 std::uint8_t* scratch) const;
-  void shift(std::int64_t down, std::int64_t right, RandomTranslation::FillMode mode, std::uint8_t fill,
-             std::uint8_t* picture, std::uint8_t* scratch) const;
+  void flip(const DrawnAugmentation& drawn, std::uint8_t* picture) const;
+  void shift(const DrawnAugmentation& drawn, std::uint8_t* picture, std::uint8_t* scratch) const;
+  void cut_out(const DrawnAugmentation& drawn, std::uint8_t* picture) const;
 
-  std::vector<Augmentation> augmentations_;
+  std::vector<PlannedAugmentation> plans_;
   std::int64_t height_, width_, channels_;
 };
 

@@ -26,7 +26,9 @@ std::int64_t automatic_slices(std::int64_t global_batch_size) {
 }
 
 BatchPlan::BatchPlan(const Options& options)
-    : options_(options), permutation_(RandomStream(options.seed, RandomPurpose::shuffle), options.samples) {
+    : options_(options),
+      order_{Permutation(RandomStream(options.seed, RandomPurpose::shuffle), options.samples),
+             options.shuffle} {
   require(options.samples > 0 && options.global_batch_size > 0 && options.slices > 0,
           "a batch plan needs samples, a batch size and slices");
   const std::int64_t full = options.samples / options.global_batch_size;
@@ -34,8 +36,7 @@ BatchPlan::BatchPlan(const Options& options)
 }
 
 std::int64_t BatchPlan::batch_size(std::int64_t step) const {
-  const std::int64_t first = step % steps_per_epoch_ * options_.global_batch_size;
-  return std::min(options_.global_batch_size, options_.samples - first);
+  return std::min(options_.global_batch_size, options_.samples - first_index(step));
 }
 
 IndexRange BatchPlan::slice(std::int64_t step, std::int64_t slice) const {
@@ -43,8 +44,7 @@ IndexRange BatchPlan::slice(std::int64_t step, std::int64_t slice) const {
 }
 
 std::int64_t BatchPlan::sample(std::int64_t step, std::int64_t position) const {
-  const std::int64_t index = step % steps_per_epoch_ * options_.global_batch_size + position;
-  return options_.shuffle ? permutation_(static_cast<std::uint64_t>(epoch_of(step)), index) : index;
+  return order_(static_cast<std::uint64_t>(epoch_of(step)), first_index(step) + position);
 }
 
 void BatchPlan::samples(std::int64_t step, IndexRange positions, std::span<std::int64_t> out) const {

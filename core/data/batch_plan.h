@@ -26,6 +26,17 @@ IndexRange part_of(std::int64_t count, std::int64_t parts, std::int64_t part);
 /// to 64.
 std::int64_t automatic_slices(std::int64_t global_batch_size);
 
+/// The order that each epoch takes the samples in: random, or their own.
+struct SampleOrder {
+  Permutation permutation;
+  bool shuffle = true;
+
+  /// The sample at `index` of the epoch's order.
+  CONVOY_MATH std::int64_t operator()(std::uint64_t epoch, std::int64_t index) const {
+    return shuffle ? permutation(epoch, index) : index;
+  }
+};
+
 /// Which samples make up each step of training: a pure function of (seed, epoch, step), the same on every
 /// rank.
 ///
@@ -48,6 +59,11 @@ class BatchPlan {
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
   std::int64_t epoch_of(std::int64_t step) const { return step / steps_per_epoch_; }
   std::int64_t slices() const { return options_.slices; }
+  const SampleOrder& order() const { return order_; }
+  /// The place of the step's first sample in its epoch's order.
+  std::int64_t first_index(std::int64_t step) const {
+    return step % steps_per_epoch_ * options_.global_batch_size;
+  }
 
   /// The samples of the step's batch: global_batch_size, or fewer in an epoch's last step.
   std::int64_t batch_size(std::int64_t step) const;
@@ -63,7 +79,7 @@ class BatchPlan {
 
  private:
   Options options_;
-  Permutation permutation_;
+  SampleOrder order_;
   std::int64_t steps_per_epoch_;
 };
 

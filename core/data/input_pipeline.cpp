@@ -91,7 +91,7 @@ ChannelStatistics compute_statistics(const Dataset& dataset, double scale) {
 
 InputPipeline::InputPipeline(DatasetPtr dataset, Options options)
     : dataset_(std::move(dataset)),
-      augmenter_(std::move(options.augment), dataset_->sample_shape()),
+      augmenter_(options.augment, dataset_->sample_shape()),
       seed_(options.seed),
       channels_(dataset_->sample_shape()[2]),
       double_table_(make_table(options, channels_)) {

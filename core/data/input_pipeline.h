@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/data/augment.h"
@@ -35,6 +36,12 @@ class InputPipeline {
 
   const Dataset& dataset() const { return *dataset_; }
 
+  // For devices that do the same by themselves:
+  const Augmenter& augmenter() const { return augmenter_; }
+  std::uint64_t seed() const { return seed_; }
+  /// [C, 256]: what each pixel value becomes.
+  std::span<const float> float_table() const { return float_table_; }
+
   /// The samples at `positions` of the step's global batch, augmented: x [positions.size(), H, W, C] and
   /// their labels.
   template <class T>
@@ -54,7 +61,7 @@ class InputPipeline {
   Augmenter augmenter_;
   std::uint64_t seed_;
   std::int64_t channels_;
-  std::vector<float> float_table_;  ///< [C, 256]: what each pixel value becomes
+  std::vector<float> float_table_;  ///< [C, 256]
   std::vector<double> double_table_;
 };
 

@@ -48,8 +48,8 @@ void HostFeed::feed(const cuda::Stream& main, std::int64_t number, std::int64_t 
   buffer.used = true;
 }
 
-void HostFeed::fill(const cuda::Stream& stream, std::int64_t first, std::int64_t samples, void* input,
-                    std::int32_t* labels) const {
+void HostFeed::fill(const cuda::Stream& stream, const cuda::StepValues* /*step*/, std::int64_t first,
+                    std::int64_t samples, void* input, std::int32_t* labels) const {
   const std::int64_t place = first - first_;
   cuda::store(stream, storage_, samples * elements_, pictures_.as<float>() + place * elements_, input);
   cuda::copy_on_device(stream, labels, labels_.as<std::int32_t>() + place,

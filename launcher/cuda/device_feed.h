@@ -13,6 +13,8 @@ class DeviceFeed : public DeviceSource {
   /// Before step `number`, of which this rank has the samples [first, first + samples), is queued in `main`.
   virtual void feed(const cuda::Stream& main, std::int64_t number, std::int64_t first,
                     std::int64_t samples) = 0;
+  /// Whether the whole data set is on the device.
+  virtual bool resident() const { return false; }
 };
 
 /// Pictures that this host reads, augments and normalises, a step at a time, while the device is at the one
@@ -24,8 +26,8 @@ class HostFeed : public DeviceFeed {
            std::int64_t most_samples);
 
   void feed(const cuda::Stream& main, std::int64_t number, std::int64_t first, std::int64_t samples) override;
-  void fill(const cuda::Stream& stream, std::int64_t first, std::int64_t samples, void* input,
-            std::int32_t* labels) const override;
+  void fill(const cuda::Stream& stream, const cuda::StepValues* step, std::int64_t first,
+            std::int64_t samples, void* input, std::int32_t* labels) const override;
 
  private:
   /// Two take turns: one is being copied while the other is filled.

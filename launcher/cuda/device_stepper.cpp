@@ -7,6 +7,7 @@
 #include "comm/backoff.h"
 #include "core/cuda/kernels/optimizer.h"
 #include "core/cuda/kernels/step.h"
+#include "launcher/cuda/resident_feed.h"
 #include "launcher/refusal.h"
 
 namespace convoy {
@@ -35,6 +36,15 @@ DeviceExecutor::Options executor_options(const DeviceStepper::Options& options, 
           .slice_samples = batches.slice_sizes().back(),
           .streams = options.streams,
           .loss = options.loss};
+}
+
+/// The data set stays on the device where it has room, and the host feeds it otherwise.
+std::unique_ptr<DeviceFeed> make_feed(const InputPipeline& pipeline, const BatchPlan& batches,
+                                      WorkerPool& pool, cuda::Storage storage, std::int64_t most_samples,
+                                      double resident_part) {
+  if (auto dataset = ResidentDataset::if_it_fits(pipeline, pool, resident_part))
+    return std::make_unique<ResidentFeed>(std::move(dataset), batches, storage);
+  return std::make_unique<HostFeed>(pipeline, batches, pool, storage, most_samples);
 }
 
 DeviceNetwork& planned(DeviceNetwork& network, const BatchPlan& batches) {
@@ -82,10 +92,11 @@ DeviceStepper::DeviceStepper(DeviceNetwork& network, const InputPipeline& pipeli
       reports_(index(kStepsAtOnce) * sizeof(cuda::StepReport)),
       pinned_values_(index(kStepsAtOnce) * sizeof(cuda::StepValues)),
       pinned_reports_(reports_.size()),
-      feed_(pipeline, batches_, pool, network.storage(), batches_.slice_sizes().back() * own_slices_.size()),
       reducer_(*collectives, bucket_plan(network, communicator.size(), options.bucket_bytes), options.exact,
                batches_.slices()),
       executor_(network, *collectives, executor_options(options, batches_, own_slices_)),
+      feed_(make_feed(pipeline, batches_, pool, network.storage(),
+                      batches_.slice_sizes().back() * own_slices_.size(), options.resident_part)),
       collectives_(std::move(collectives)) {}
 
 DeviceStepper::~DeviceStepper() = default;
@@ -109,7 +120,7 @@ cuda::StepValues DeviceStepper::values_of(std::int64_t number, std::int64_t repo
   values.seed = options_.batches.seed;
   values.step = static_cast<std::uint64_t>(number);
   values.epoch = static_cast<std::uint64_t>(batches_.epoch_of(number));
-  values.first_sample = number % batches_.steps_per_epoch() * options_.batches.global_batch_size;
+  values.first_sample = batches_.first_index(number);
   values.report = report;
   const double rate = options_.learning_rate.at(number);
   values.learning_rate = static_cast<float>(rate);
@@ -132,7 +143,7 @@ void DeviceStepper::take(std::int64_t first, std::span<StepResult> results) {
     values[i] = values_of(number, static_cast<std::int64_t>(i));
     cuda::copy_to_device(main_, values_.data(), &values[i], sizeof(cuda::StepValues));
     const std::int64_t begin = plan.slice_begin(plan.first_slice);
-    feed_.feed(main_, number, begin, plan.slice_begin(plan.last_slice) - begin);
+    feed_->feed(main_, number, begin, plan.slice_begin(plan.last_slice) - begin);
     if (!collectives_->only_queues()) {
       queue(samples);
       continue;
@@ -165,7 +176,7 @@ void DeviceStepper::queue(std::int64_t samples) {
                    .parameters = current_.parameters.as<float>(),
                    .statistics = current_.statistics.as<float>(),
                    .new_statistics = next_.statistics.as<float>()},
-                  feed_, sink);
+                  *feed_, sink);
   reducer_.finish(main_);
   if (options_.global_clipnorm) reducer_.clip(main_, *options_.global_clipnorm, own);
   update();

@@ -34,6 +34,7 @@ class DeviceStepper : public Stepper {
     bool exact = true;  ///< what travels are integers
     std::optional<std::int64_t> bucket_bytes{};
     int streams = 16;              ///< that slices run in
+    double resident_part = 0.25;   ///< of the free memory that the data set may take, to stay on the device
     Watchdog* watchdog = nullptr;  ///< told of progress, if any
   };
 
@@ -54,6 +55,8 @@ class DeviceStepper : public Stepper {
   Profiler& profiler() override { return profiler_; }
   std::size_t memory_bytes() const override;
 
+  /// Whether the data set stays on the device.
+  bool data_is_resident() const { return feed_->resident(); }
   /// Kernels, copies and exchanges of a whole step, where it is captured; 0 before the first.
   std::size_t nodes() const { return graphs_.empty() ? 0 : graphs_.begin()->second.nodes(); }
 
@@ -87,9 +90,9 @@ class DeviceStepper : public Stepper {
   DeviceState current_, next_;
   cuda::DeviceMemory values_, states_, reports_;
   cuda::PinnedMemory pinned_values_, pinned_reports_;
-  HostFeed feed_;
   DeviceReducer reducer_;
   DeviceExecutor executor_;
+  std::unique_ptr<DeviceFeed> feed_;  ///< behind all that a step needs: it takes of what is left
   std::map<std::int64_t, cuda::Graph, std::greater<>>
       graphs_;  ///< by the batch's samples, the whole batch's first
   std::uint32_t request_ = 0;

@@ -1,9 +1,11 @@
 #include "layers/cuda/device_evaluator.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/cuda/kernels/layout.h"
 #include "core/cuda/storage.h"
+#include "core/error.h"
 
 namespace convoy {
 
@@ -26,6 +28,7 @@ struct DeviceEvaluator::Lane {
 };
 
 struct DeviceEvaluator::Group {
+  /// `elements`: of a picture; 0 where pictures do not travel.
   Group(std::int64_t elements, std::int64_t classes)
       : pinned_pictures(index(kSlicesAtOnce * kEvaluationSlice * elements) * sizeof(float)),
         pinned_outputs(index(kSlicesAtOnce * kEvaluationSlice * classes) * sizeof(float)),
@@ -40,13 +43,16 @@ struct DeviceEvaluator::Group {
   std::int64_t first = 0, last = 0;  ///< slices; none: empty
 };
 
-DeviceEvaluator::DeviceEvaluator(DeviceNetwork& network, WorkerPool& pool, std::int64_t total, int streams)
+DeviceEvaluator::DeviceEvaluator(DeviceNetwork& network, WorkerPool& pool, std::int64_t total, int streams,
+                                 std::unique_ptr<const ResidentDataset> resident)
     : network_(network),
       pool_(pool),
       total_(total),
+      resident_(std::move(resident)),
       profiler_(pool.workers(), network.blocks().size()),
       parameters_(index(network.model().parameter_elements) * sizeof(float)),
       batch_values_(network.blocks().size()) {
+  require(!resident_ || resident_->size() == total, "a split that is on the device is the one to evaluate");
   for (const std::int64_t samples : {std::min(total, kEvaluationSlice), total % kEvaluationSlice})
     if (samples > 0) network.plan(samples);
   for (std::size_t i = 0; i < network.blocks().size(); ++i)
@@ -62,7 +68,7 @@ DeviceEvaluator::DeviceEvaluator(DeviceNetwork& network, WorkerPool& pool, std::
   }
   const Model& model = network.model();
   for (auto& group : groups_)
-    group = std::make_unique<Group>(model.input.elements(), model.output.elements());
+    group = std::make_unique<Group>(resident_ ? 0 : model.input.elements(), model.output.elements());
 }
 
 DeviceEvaluator::~DeviceEvaluator() = default;
@@ -91,6 +97,7 @@ void DeviceEvaluator::lay_out() {
 std::size_t DeviceEvaluator::memory_bytes() const {
   std::size_t bytes = lanes_.size() * (context_bytes_ + workspace_bytes_);
   for (const auto& group : groups_) bytes += group->pictures.size() + group->outputs.size();
+  if (resident_) bytes += resident_->memory_bytes();
   return bytes;
 }
 
@@ -121,7 +128,10 @@ void DeviceEvaluator::run(std::int64_t first_slice, std::int64_t last_slice, con
     Group& group = *groups_[turn++ % 2];
     group.first = first;
     group.last = std::min(first + kSlicesAtOnce, last_slice);
-    fill(group, source);
+    if (resident_)
+      fill_labels(group);
+    else
+      fill(group, source);
     queue(group);
     if (before) hand_out(*before, visit);
     before = &group;
@@ -140,11 +150,17 @@ void DeviceEvaluator::fill(Group& group, const SliceSource& source) {
   });
 }
 
+void DeviceEvaluator::fill_labels(Group& group) {
+  const auto labels = resident_->labels().subspan(index(group.first * kEvaluationSlice));
+  std::copy_n(labels.begin(), std::min(labels.size(), group.labels.size()), group.labels.begin());
+}
+
 void DeviceEvaluator::queue(Group& group) {
   const std::int64_t classes = network_.model().output.elements();
   const std::int64_t samples = (group.last - 1 - group.first) * kEvaluationSlice + samples_of(group.last - 1);
-  cuda::copy_to_device(main_, group.pictures.data(), group.pinned_pictures.data(),
-                       index(samples * network_.model().input.elements()) * sizeof(float));
+  if (!resident_)
+    cuda::copy_to_device(main_, group.pictures.data(), group.pinned_pictures.data(),
+                         index(samples * network_.model().input.elements()) * sizeof(float));
   begun_.record(main_);
   for (const auto& lane : lanes_) lane->stream.wait(begun_);
   for (std::int64_t slice = group.first; slice < group.last; ++slice)
@@ -158,13 +174,22 @@ void DeviceEvaluator::queue(Group& group) {
   group.done.record(main_);
 }
 
+/// A slice's pictures to where its lane begins.
+void DeviceEvaluator::bring(const Lane& lane, const Group& group, std::int64_t slice) const {
+  void* input = lane.context.data() + input_;
+  const std::int64_t samples = samples_of(slice), elements = network_.model().input.elements();
+  if (resident_)
+    resident_->fill_evaluation(lane.stream, network_.storage(), slice * kEvaluationSlice, samples, input);
+  else
+    cuda::store(lane.stream, network_.storage(), samples * elements,
+                group.pictures.as<float>() + (slice - group.first) * kEvaluationSlice * elements, input);
+}
+
 void DeviceEvaluator::queue_slice(const Lane& lane, const Group& group, std::int64_t slice) const {
   const std::int64_t place = (slice - group.first) * kEvaluationSlice, samples = samples_of(slice);
-  const std::int64_t elements = network_.model().input.elements(),
-                     classes = network_.model().output.elements();
+  const std::int64_t classes = network_.model().output.elements();
   const auto at = [&](std::size_t offset) { return static_cast<void*>(lane.context.data() + offset); };
-  cuda::store(lane.stream, network_.storage(), samples * elements,
-              group.pictures.as<float>() + place * elements, at(input_));
+  bring(lane, group, slice);
   for (std::size_t i = 0; i < network_.blocks().size(); ++i) {
     if (network_.blocks()[i].moments) continue;  // measures what evaluation does not use
     const std::vector<const float*> operands = network_.operands(i, parameters_.as<float>());

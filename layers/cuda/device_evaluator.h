@@ -5,18 +5,22 @@
 
 #include "core/cuda/memory.h"
 #include "layers/cuda/device_network.h"
+#include "layers/cuda/resident_dataset.h"
 #include "layers/evaluator.h"
 #include "layers/worker_pool.h"
 
 namespace convoy {
 
-/// Evaluates on a device: the host fills a group of slices while the device is at the one before. Made and
-/// used where the device is the current one.
+/// Evaluates on a device: the host fills a group of slices while the device is at the one before, or the
+/// device takes them from its own memory. Made and used where the device is the current one.
 class DeviceEvaluator : public Evaluator {
  public:
   /// Plans the network for the slices of a split of `total` samples, which run in so many streams. Network
   /// and pool must outlive the evaluator; `visit` is called by the pool's threads.
-  DeviceEvaluator(DeviceNetwork& network, WorkerPool& pool, std::int64_t total, int streams);
+  /// `resident`: the split itself on the device, worth it where it is evaluated again and again; run() then
+  /// asks its source for nothing. Null: what the source fills travels.
+  DeviceEvaluator(DeviceNetwork& network, WorkerPool& pool, std::int64_t total, int streams,
+                  std::unique_ptr<const ResidentDataset> resident = nullptr);
   ~DeviceEvaluator() override;
 
   void run(std::int64_t first_slice, std::int64_t last_slice, const SliceSource& source,
@@ -31,7 +35,9 @@ class DeviceEvaluator : public Evaluator {
   void lay_out();
   void set_weights(std::span<const float> parameters, std::span<const float> statistics);
   void fill(Group& group, const SliceSource& source);
+  void fill_labels(Group& group);
   void queue(Group& group);
+  void bring(const Lane& lane, const Group& group, std::int64_t slice) const;
   void queue_slice(const Lane& lane, const Group& group, std::int64_t slice) const;
   void hand_out(Group& group, Visit visit);
   std::int64_t samples_of(std::int64_t slice) const;
@@ -39,6 +45,7 @@ class DeviceEvaluator : public Evaluator {
   DeviceNetwork& network_;
   WorkerPool& pool_;
   std::int64_t total_;
+  std::unique_ptr<const ResidentDataset> resident_;
   Profiler profiler_;
   cuda::Stream main_;
   cuda::Event begun_;

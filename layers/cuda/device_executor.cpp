@@ -130,7 +130,7 @@ void DeviceExecutor::queue(const cuda::Stream& main, const StepPlan& plan, const
     each_slice(main, plan, [&](std::int64_t slice) {
       const std::int64_t local = slice - plan.first_slice;
       if (segment == 0)
-        source.fill(lane_of(local).stream, plan.slice_begin(slice), plan.slice_samples(slice),
+        source.fill(lane_of(local).stream, step.values, plan.slice_begin(slice), plan.slice_samples(slice),
                     slice_at(local).at(input_), slice_at(local).labels(labels_));
       forward(plan, step, slice, segment);
       if (segment < last) return;

@@ -18,10 +18,10 @@ namespace convoy {
 class DeviceSource {
  public:
   virtual ~DeviceSource() = default;
-  /// Queues samples [first, first + samples) of the step's global batch (StepValues): input [N, H, W, C] in
-  /// the network's storage, ready for the first layer, and their labels.
-  virtual void fill(const cuda::Stream& stream, std::int64_t first, std::int64_t samples, void* input,
-                    std::int32_t* labels) const = 0;
+  /// Queues samples [first, first + samples) of the global batch that `step` says, on the device: input [N,
+  /// H, W, C] in the network's storage, ready for the first layer, and their labels.
+  virtual void fill(const cuda::Stream& stream, const cuda::StepValues* step, std::int64_t first,
+                    std::int64_t samples, void* input, std::int32_t* labels) const = 0;
 };
 
 /// Takes the slices' gradients; see GradientSink.

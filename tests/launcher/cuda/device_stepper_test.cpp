@@ -50,6 +50,7 @@ struct Training {
   bool in_one_call = true;
   std::optional<double> clipnorm = 0.5;
   double learning_rate = 0.01;
+  bool resident = true;  ///< the data set stays on the device
 };
 
 struct Outcome {
@@ -59,6 +60,7 @@ struct Outcome {
   std::vector<std::string> refused;
   std::string leaks;
   std::size_t nodes = 0;
+  bool resident = false;
 
   bool has_bits_of(const Outcome& other) const {
     return weights.front() == other.weights.front() && losses == other.losses &&
@@ -73,7 +75,7 @@ constexpr std::int64_t kSteps = 4;
 struct Data {
   Model model;
   InputPipeline pipeline{make_shapes({.seed = 3, .train_samples = 40, .test_samples = 1}, Split::train),
-                         {.scale = 1.0 / 255, .augment = {RandomFlip{}}, .seed = 11}};
+                         {.scale = 1.0 / 255, .augment = {RandomFlip{}, RandomCrop{}}, .seed = 11}};
 
   explicit Data(const char* layers = kLayers) : model(testing::model_from_yaml(layers)) {}
 };
@@ -108,7 +110,8 @@ Outcome on_gpus(const Data& data, const Training& run) {
                                 .global_clipnorm = run.clipnorm,
                                 .exact = run.exact,
                                 .bucket_bytes = 64,
-                                .streams = run.streams};
+                                .streams = run.streams,
+                                .resident_part = run.resident ? 0.25 : 0};
     DeviceStepper stepper(network, data.pipeline, pool, state, communicator,
                           collectives_of(run.kind, communicator), step);
     stepper.load();
@@ -129,6 +132,7 @@ Outcome on_gpus(const Data& data, const Training& run) {
     outcome.parameters.assign(state.current().parameters().begin(), state.current().parameters().end());
     outcome.statistics.assign(state.current().statistics().begin(), state.current().statistics().end());
     outcome.nodes = stepper.nodes();
+    outcome.resident = stepper.data_is_resident();
   });
   outcome.leaks = machine.leaks();
   for (const std::string& of_rank : outcome.weights) EXPECT_EQ(of_rank, outcome.weights.front());
@@ -186,12 +190,30 @@ TEST(DeviceStepper, BitsDoNotDependOnRanksStreamsOrdersOrWhatExchanges) {
                            .kind = kind,
                            .machine = {.order = order, .threads = Threads::shuffled, .seed = seed++},
                            .streams = 1 + ranks % 3,
-                           .in_one_call = ranks % 2 == 0};
+                           .in_one_call = ranks % 2 == 0,
+                           .resident = ranks < 3 || order == Order::latest};
         const Outcome other = on_gpus(data, run);
         EXPECT_TRUE(other.has_bits_of(first))
             << ranks << " ranks, " << static_cast<int>(kind) << ", " << static_cast<int>(order);
         EXPECT_EQ(other.leaks, "");
       }
+}
+
+TEST(DeviceStepper, BitsDoNotDependOnWhereTheDataSetIs) {
+  const Data data;
+  for (const auto storage : {cuda::Storage::float32, cuda::Storage::bfloat16})
+    for (const int ranks : {1, 3}) {
+      Training run{.ranks = ranks,
+                   .machine = {.order = Order::seeded, .threads = Threads::shuffled},
+                   .storage = storage};
+      const Outcome resident = on_gpus(data, run);
+      run.resident = false;
+      const Outcome fed = on_gpus(data, run);
+      EXPECT_TRUE(resident.resident);
+      EXPECT_FALSE(fed.resident);
+      EXPECT_TRUE(resident.has_bits_of(fed)) << ranks;
+      EXPECT_EQ(resident.leaks + fed.leaks, "");
+    }
 }
 
 constexpr const char* kExample = R"(
@@ -254,6 +276,7 @@ TEST(DeviceStepper, EachCallThatFailsEndsTheTrainingWithOneLine) {
       testing::model_from_yaml("input_shape: [32, 32, 3]\nlayers: [batch_normalization, flatten]");
   const InputPipeline pipeline(make_shapes({.seed = 3, .train_samples = 4, .test_samples = 1}, Split::train),
                                {});
+  // Each way to exchange with one of the ways that pictures come.
   for (const Kind kind : {Kind::nccl, Kind::staged})
     fake_cuda::expect_each_failure_to_be_clean({.devices = 2}, [&] {
       ::testing::internal::CaptureStderr();
@@ -268,7 +291,8 @@ TEST(DeviceStepper, EachCallThatFailsEndsTheTrainingWithOneLine) {
           DeviceStepper::Options step{.batches = {.samples = 4, .global_batch_size = 4, .slices = 2},
                                       .loss = {},
                                       .optimizer = SgdOptions{},
-                                      .learning_rate = {ConstantRate{0.01}}};
+                                      .learning_rate = {ConstantRate{0.01}},
+                                      .resident_part = kind == Kind::nccl ? 0.25 : 0};
           DeviceStepper stepper(network, pipeline, pool, state, communicator,
                                 collectives_of(kind, communicator), step);
           stepper.load();
