@@ -92,13 +92,14 @@ class Split : public SliceSource {
   const InputPipeline& pipeline_;
 };
 
-/// Pictures whose labels are their places, as outputs_of() wants them.
+/// Pictures that all differ, their labels their places, as outputs_of() wants them.
 class Places : public Dataset {
  public:
   explicit Places(std::int64_t samples) : Dataset("places", {8, 8, 3}, numbered_classes(3000), samples) {}
   int label(std::int64_t i) const override { return static_cast<int>(i); }
   void read(std::int64_t i, std::uint8_t* hwc) const override {
-    for (std::int64_t e = 0; e < sample_bytes(); ++e) hwc[e] = static_cast<std::uint8_t>(i * 31 + e * 7);
+    for (std::int64_t e = 0; e < sample_bytes(); ++e)
+      hwc[e] = static_cast<std::uint8_t>(i * 31 + i / 256 * 13 + e * 7);
   }
 };
 
